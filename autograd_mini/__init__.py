@@ -1,0 +1,38 @@
+"""A scalar reverse-mode autodiff engine: readable as a textbook, exact on ordinary Python code.
+
+>>> import autograd_mini as ag
+>>> x = ag.Value(2.0, label="x")
+>>> y = x * x + ag.sin(x)
+>>> y.backward()
+>>> round(x.grad, 6)
+3.583853
+"""
+
+from .errors import AutogradError, StaleGraphError
+from .ops import cos, erf, exp, log, maximum, minimum, relu, sigmoid, sin, softplus, sqrt, sumprod, tan, tanh
+from .ops import sum_ as sum
+from .value import Value, no_grad
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AutogradError",
+    "StaleGraphError",
+    "Value",
+    "cos",
+    "erf",
+    "exp",
+    "log",
+    "maximum",
+    "minimum",
+    "no_grad",
+    "relu",
+    "sigmoid",
+    "sin",
+    "softplus",
+    "sqrt",
+    "sum",
+    "sumprod",
+    "tan",
+    "tanh",
+]

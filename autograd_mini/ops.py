@@ -1,0 +1,593 @@
+"""The table of operations: what each computes, and its partial derivatives. Nothing else in the package knows one.
+
+A row is made by decorating the function that computes the value on floats. The name then stands for a function that
+takes floats and gives a float, or takes at least one ``Value`` and records a node: the first argument whose type has
+an ``_apply`` method receives the call, so this module never imports ``Value``.
+
+A partial is a lambda over ``(out, *args)``. It is evaluated on floats for first derivatives and on ``Value``s for
+derivatives of derivatives, so it is written with the operations of this table, has no branches, and never raises:
+where plain arithmetic would (``1 / 0.0``), it uses the helper rows ``ieee_div``, ``ieee_pow``, ``ieee_log``, which
+answer as IEEE 754 does, and ``step``, ``sign``, ``select`` in place of branches.
+
+At a kink the table states the answer: relu'(0) = 0, abs'(0) = 0, equal operands of maximum and minimum share the
+slope half and half, sqrt'(0) = inf, and x**p at x = 0 as its row says.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any, Protocol, TypeVar, overload
+
+Interval = tuple[float, float]
+Partial = Callable[..., Any]
+
+_WIDE: Interval = (-5.0, 5.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Op:
+    """One row of the table.
+
+    Attributes:
+        name: the name of the function, and of the ``Value`` method where there is one.
+        value: the primal on floats; raises exactly where Python's floats and ``math`` raise.
+        partials: one function over ``(out, *args)`` per argument, ``None`` where the slope is zero everywhere; for an
+            operation of any number of arguments a single function that gives the list of all of them.
+        text: how the operation prints, with one ``{}`` per argument; n-ary operations have a single ``{}``.
+        domain: for each argument an interval well inside the domain, where tests draw their points.
+        kink: tells whether a point is so near a corner, jump or pole that differences cannot be trusted.
+        helper: the row serves the partials of other rows only.
+    """
+
+    name: str
+    value: Callable[..., float]
+    partials: tuple[Partial | None, ...] | Partial
+    text: str
+    domain: tuple[Interval, ...]
+    kink: Callable[..., bool]
+    helper: bool
+
+    def slopes(self, out: Any, args: Sequence[Any], wanted: Callable[[int], bool]) -> list[Any]:
+        """The partial derivative for each argument that is ``wanted``, ``None`` for the rest and for flat ones."""
+        if not isinstance(self.partials, tuple):
+            return list(self.partials(out, *args))
+        return [d(out, *args) if d is not None and wanted(i) else None for i, d in enumerate(self.partials)]
+
+    @property
+    def symbol(self) -> str:
+        """The sign of the operation alone: ``*`` for multiplication, ``exp`` for the exponential."""
+        return self.text.replace("{}", "").replace("()", "").replace("(, )", "").strip(" ,")
+
+    def __reduce__(self) -> tuple[Callable[[str], Op], tuple[str]]:
+        return by_name, (self.name,)
+
+
+TABLE: dict[str, Op] = {}
+
+
+def by_name(name: str) -> Op:
+    """The row of that name; ``KeyError`` says which name is unknown."""
+    try:
+        return TABLE[name]
+    except KeyError:
+        raise KeyError(f"no operation is named {name!r}; it may come from a newer version of autograd_mini") from None
+
+
+class Recorder(Protocol):
+    """What dispatch needs of a node type: ``_apply(op, *args)``, which records the operation."""
+
+    @staticmethod
+    def _apply(op: Op, *args: Any) -> Any: ...
+
+
+V = TypeVar("V", bound=Recorder)
+
+
+class Function(Protocol):
+    """A function of the table: floats in, float out; a ``Value`` among the arguments, a ``Value`` out."""
+
+    __name__: str
+
+    @overload
+    def __call__(self, x: V, *args: V | float) -> V: ...
+    @overload
+    def __call__(self, x: float, y: V, *args: V | float) -> V: ...
+    @overload
+    def __call__(self, x: float, *args: float) -> float: ...
+
+
+def number(x: object) -> float:
+    """``x`` as a float, if it is a real number.
+
+    Raises:
+        TypeError: for anything else: complex, Decimal, str, None, arrays.
+
+    >>> number(True)
+    1.0
+    """
+    if isinstance(x, Real):
+        return float(x)
+    raise TypeError(f"expected a real number or a Value, got {x!r} of type {type(x).__name__}")
+
+
+def row(
+    *partials: Partial | None,
+    text: str,
+    domain: Sequence[Interval] | None = None,
+    kink: Callable[..., bool] = lambda *args: False,
+    nary: bool = False,
+    helper: bool = False,
+) -> Callable[[Callable[..., float]], Function]:
+    """Decorate a function on floats to enter it in the table; see ``Op`` for the arguments."""
+
+    def enter(value: Callable[..., float]) -> Function:
+        name = value.__name__.strip("_")
+        boxes = tuple(domain) if domain is not None else (_WIDE,) * len(partials)
+        rules: Any = partials[0] if nary else partials
+        op = TABLE[name] = Op(name, value, rules, text, boxes, kink, helper)
+
+        @functools.wraps(value)
+        def call(*args: Any) -> Any:
+            return apply(op, *args)
+
+        call.__name__ = call.__qualname__ = name
+        return call
+
+    return enter
+
+
+def apply(op: Op, *args: Any) -> Any:
+    """Compute ``op`` on floats, or let the first argument that is a node record it."""
+    for a in args:
+        record = getattr(type(a), "_apply", None)
+        if record is not None:
+            return record(op, *args)
+    return op.value(*map(number, args))
+
+
+def _near(*gaps: float) -> bool:
+    """Whether any of the distances to a kink is too small for differences."""
+    return any(not abs(gap) > 1e-2 for gap in gaps)
+
+
+# ---- Helper rows: IEEE arithmetic and branch-free choices, for use in partials. -------------------------------------
+
+
+@row(None, None, text="step({}, {})", helper=True)
+def step(x: float, y: float) -> float:
+    """1.0 where x > y, else 0.0; flat.
+
+    >>> step(2.0, 1.0), step(1.0, 1.0)
+    (1.0, 0.0)
+    """
+    return 1.0 if x > y else 0.0
+
+
+@row(None, text="sign({})", helper=True)
+def sign(x: float) -> float:
+    """-1.0, 0.0 or 1.0; NaN for NaN; flat.
+
+    >>> sign(-3.0), sign(0.0)
+    (-1.0, 0.0)
+    """
+    return x if x != x else float(x > 0) - float(x < 0)
+
+
+@row(
+    None,
+    lambda out, c, x, y: select(c, 1.0, 0.0),
+    lambda out, c, x, y: select(c, 0.0, 1.0),
+    text="select({}, {}, {})",
+    helper=True,
+)
+def select(c: float, x: float, y: float) -> float:
+    """x where c is not zero, else y; the slope goes to the side that was taken.
+
+    >>> select(1.0, 2.0, 3.0), select(0.0, 2.0, 3.0)
+    (2.0, 3.0)
+    """
+    return x if c != 0.0 else y
+
+
+@row(
+    lambda out, x, y: ieee_div(1.0, y),
+    lambda out, x, y: ieee_div(-out, y),
+    text="{} / {}",
+    domain=(_WIDE, (0.5, 5.0)),
+    helper=True,
+)
+def ieee_div(x: float, y: float) -> float:
+    """x / y with infinities and NaN in place of ZeroDivisionError.
+
+    >>> ieee_div(1.0, -0.0), ieee_div(0.0, 0.0)
+    (-inf, nan)
+    """
+    if y != 0.0:
+        return x / y
+    return math.nan if x == 0.0 or x != x else math.copysign(math.inf, x) * math.copysign(1.0, y)
+
+
+@row(lambda out, x: ieee_div(1.0, x), text="log({})", domain=((0.1, 5.0),), helper=True)
+def ieee_log(x: float) -> float:
+    """The natural logarithm: -inf at zero, NaN below.
+
+    >>> ieee_log(0.0), ieee_log(-1.0)
+    (-inf, nan)
+    """
+    if x > 0.0:
+        return math.log(x)
+    return -math.inf if x == 0.0 else math.nan
+
+
+# d/dx: y*x**(y-1), where 0*inf at x = y = 0 must be 0. d/dy: out*log(x), which is 0 at x = 0 if y > 0, else NaN.
+# The corners are those of ChainRules.jl's POWERGRADS; both rows of the power share the two formulas.
+def _pow_dx(out: Any, x: Any, y: Any) -> Any:
+    return select(y, y * ieee_pow(x, y - 1.0), 0.0)
+
+
+def _pow_dy(out: Any, x: Any, y: Any) -> Any:
+    return select(x, out * ieee_log(x), select(step(y, 0.0), 0.0, math.nan))
+
+
+@row(_pow_dx, _pow_dy, text="{} ** {}", domain=((0.1, 5.0), (-3.0, 3.0)), helper=True)
+def ieee_pow(x: float, y: float) -> float:
+    """x ** y with infinities and NaN in place of exceptions (C's ``pow``).
+
+    >>> ieee_pow(0.0, -1.0), ieee_pow(-8.0, 1 / 3), ieee_pow(-1e200, 3.0)
+    (inf, nan, -inf)
+    """
+    try:
+        return math.pow(x, y)
+    except OverflowError:
+        return -math.inf if x < 0.0 and y % 2.0 == 1.0 else math.inf
+    except ValueError:
+        if x != 0.0:
+            return math.nan
+        return math.copysign(math.inf, x) if y % 2.0 == 1.0 else math.inf
+
+
+@row(lambda out, g, d: d, lambda out, g, d: g, text="{} * {}", helper=True)
+def strong_mul(g: float, d: float) -> float:
+    """g * d, but 0.0 wherever the cotangent g is 0.0: an unused branch cannot poison a gradient with ``0 * inf``.
+
+    >>> strong_mul(0.0, math.inf)
+    0.0
+    """
+    return 0.0 if g == 0.0 else g * d
+
+
+# ---- Arithmetic. ----------------------------------------------------------------------------------------------------
+
+
+@row(lambda out, x, y: 1.0, lambda out, x, y: 1.0, text="{} + {}")
+def add(x: float, y: float) -> float:
+    """The sum of two numbers.
+
+    >>> add(2.0, 3.0)
+    5.0
+    """
+    return x + y
+
+
+@row(lambda out, x, y: 1.0, lambda out, x, y: -1.0, text="{} - {}")
+def sub(x: float, y: float) -> float:
+    """The difference of two numbers.
+
+    >>> sub(2.0, 3.0)
+    -1.0
+    """
+    return x - y
+
+
+@row(lambda out, x, y: y, lambda out, x, y: x, text="{} * {}")
+def mul(x: float, y: float) -> float:
+    """The product of two numbers.
+
+    >>> mul(2.0, 3.0)
+    6.0
+    """
+    return x * y
+
+
+@row(
+    lambda out, x, y: ieee_div(1.0, y),
+    lambda out, x, y: ieee_div(-out, y),
+    text="{} / {}",
+    domain=(_WIDE, (0.5, 5.0)),
+)
+def div(x: float, y: float) -> float:
+    """The quotient of two numbers; ZeroDivisionError where y is zero.
+
+    >>> div(3.0, 2.0)
+    1.5
+    """
+    return x / y
+
+
+@row(
+    None,
+    None,
+    text="{} // {}",
+    domain=(_WIDE, (0.5, 5.0)),
+    kink=lambda x, y: _near(y, math.remainder(x, y)),
+)
+def floordiv(x: float, y: float) -> float:
+    """The quotient rounded down; flat between its jumps.
+
+    >>> floordiv(7.0, 2.0)
+    3.0
+    """
+    return x // y
+
+
+@row(
+    lambda out, x, y: 1.0,
+    lambda out, x, y: -floordiv(x, y),
+    text="{} % {}",
+    domain=(_WIDE, (0.5, 5.0)),
+    kink=lambda x, y: _near(y, math.remainder(x, y)),
+)
+def mod(x: float, y: float) -> float:
+    """The remainder with the sign of y: x - y * (x // y).
+
+    >>> mod(7.0, 2.5)
+    2.0
+    """
+    return x % y
+
+
+@row(_pow_dx, _pow_dy, text="{} ** {}", domain=((0.1, 5.0), (-3.0, 3.0)))
+def pow_(x: float, y: float) -> float:
+    """x raised to y.
+
+    Raises:
+        ValueError: for a negative x with a fractional y, where floats leave the reals.
+        ZeroDivisionError: for x = 0 with a negative y.
+        OverflowError: where the result is too large.
+
+    >>> pow_(2.0, 3.0)
+    8.0
+    """
+    out = x**y
+    if isinstance(out, complex):
+        raise ValueError("a negative number to a fractional power is not real")
+    return float(out)
+
+
+@row(lambda out, x: -1.0, text="-{}")
+def neg(x: float) -> float:
+    """Minus x.
+
+    >>> neg(2.0)
+    -2.0
+    """
+    return -x
+
+
+@row(lambda out, x: sign(x), text="abs({})", kink=lambda x: _near(x))
+def abs_(x: float) -> float:
+    """The absolute value; its slope at 0 is 0, the smallest of the subgradients.
+
+    >>> abs_(-2.0)
+    2.0
+    """
+    return math.fabs(x)
+
+
+@row(None, None, text="round({}, {})", domain=(_WIDE, (0.0, 0.0)), kink=lambda x, n: _near(x % 1.0 - 0.5))
+def round_(x: float, n: float) -> float:
+    """x rounded half to even at n decimals; flat between its jumps.
+
+    >>> round_(2.675, 2)
+    2.67
+    """
+    return round(x, int(n))
+
+
+# ---- Elementary functions. ------------------------------------------------------------------------------------------
+
+
+@row(lambda out, x: out, text="exp({})")
+def exp(x: float) -> float:
+    """e raised to x; OverflowError above about 709.78.
+
+    >>> exp(0.0)
+    1.0
+    """
+    return math.exp(x)
+
+
+@row(lambda out, x: ieee_div(1.0, x), text="log({})", domain=((0.1, 5.0),))
+def log(x: float) -> float:
+    """The natural logarithm; ValueError unless x > 0.
+
+    >>> log(1.0)
+    0.0
+    """
+    return math.log(x)
+
+
+# sqrt(-0.0) is -0.0; adding 0.0 makes the slope +inf on either side.
+@row(lambda out, x: ieee_div(0.5, out + 0.0), text="sqrt({})", domain=((0.1, 5.0),))
+def sqrt(x: float) -> float:
+    """The square root; ValueError below 0; its slope at 0 is infinite.
+
+    >>> sqrt(9.0)
+    3.0
+    """
+    return math.sqrt(x)
+
+
+@row(lambda out, x: cos(x), text="sin({})")
+def sin(x: float) -> float:
+    """The sine of x radians.
+
+    >>> sin(0.0)
+    0.0
+    """
+    return math.sin(x)
+
+
+@row(lambda out, x: -sin(x), text="cos({})")
+def cos(x: float) -> float:
+    """The cosine of x radians.
+
+    >>> cos(0.0)
+    1.0
+    """
+    return math.cos(x)
+
+
+@row(lambda out, x: 1.0 + out * out, text="tan({})", domain=((-1.2, 1.2),), kink=lambda x: _near(math.cos(x)))
+def tan(x: float) -> float:
+    """The tangent of x radians.
+
+    >>> tan(0.0)
+    0.0
+    """
+    return math.tan(x)
+
+
+# 1 - out*out would lose every digit once out rounds to 1 (x near 19); this form keeps them.
+@row(lambda out, x: 4.0 * sigmoid(2.0 * x) * sigmoid(-2.0 * x), text="tanh({})")
+def tanh(x: float) -> float:
+    """The hyperbolic tangent.
+
+    >>> tanh(0.0)
+    0.0
+    """
+    return math.tanh(x)
+
+
+@row(lambda out, x: 2.0 / math.sqrt(math.pi) * exp(-(x * x)), text="erf({})")
+def erf(x: float) -> float:
+    """The error function, 2/sqrt(pi) times the integral of exp(-t*t) from 0 to x.
+
+    >>> erf(0.0)
+    0.0
+    """
+    return math.erf(x)
+
+
+@row(lambda out, x: step(x, 0.0), text="relu({})", kink=lambda x: _near(x))
+def relu(x: float) -> float:
+    """x where it is positive, else 0.0; NaN for NaN; its slope at 0 is 0.
+
+    >>> relu(-2.0), relu(3.0)
+    (0.0, 3.0)
+    """
+    return 0.0 if x <= 0.0 else x
+
+
+# out*(1 - out) would lose every digit once out rounds to 1 (x near 37); sigmoid(-x) is 1 - out with all of them.
+@row(lambda out, x: out * sigmoid(-x), text="σ({})")
+def sigmoid(x: float) -> float:
+    """The logistic function 1 / (1 + exp(-x)), without overflow for any x.
+
+    >>> sigmoid(0.0), sigmoid(-1000.0)
+    (0.5, 0.0)
+    """
+    if x >= 0.0:
+        return 1.0 / (1.0 + math.exp(-x))
+    e = math.exp(x)
+    return e / (1.0 + e)
+
+
+@row(lambda out, x: sigmoid(x), text="softplus({})")
+def softplus(x: float) -> float:
+    """log(1 + exp(x)), without overflow for any x.
+
+    >>> softplus(1000.0), softplus(-1000.0)
+    (1000.0, 0.0)
+    """
+    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
+
+
+@row(
+    lambda out, x, y: 0.5 * (step(x, y) + 1.0 - step(y, x)),
+    lambda out, x, y: 0.5 * (step(y, x) + 1.0 - step(x, y)),
+    text="maximum({}, {})",
+    kink=lambda x, y: _near(x - y),
+)
+def maximum(x: float, y: float) -> float:
+    """The larger of two numbers; NaN if either is; equal operands share the slope.
+
+    >>> maximum(2.0, 3.0)
+    3.0
+    """
+    return x if x > y or x != x else y
+
+
+@row(
+    lambda out, x, y: 0.5 * (step(y, x) + 1.0 - step(x, y)),
+    lambda out, x, y: 0.5 * (step(x, y) + 1.0 - step(y, x)),
+    text="minimum({}, {})",
+    kink=lambda x, y: _near(x - y),
+)
+def minimum(x: float, y: float) -> float:
+    """The smaller of two numbers; NaN if either is; equal operands share the slope.
+
+    >>> minimum(2.0, 3.0)
+    2.0
+    """
+    return x if x < y or x != x else y
+
+
+# ---- Operations of any number of arguments: one node however many terms. --------------------------------------------
+
+
+@row(lambda out, *args: [1.0] * len(args), text="sum({})", domain=(_WIDE,) * 3, nary=True)
+def _sum(*terms: float) -> float:
+    total = 0.0
+    for x in terms:
+        total += x
+    return total
+
+
+@row(
+    lambda out, *args: args[len(args) // 2 :] + args[: len(args) // 2],
+    text="sumprod({})",
+    domain=(_WIDE,) * 4,
+    nary=True,
+)
+def _sumprod(*factors: float) -> float:
+    half = len(factors) // 2
+    total = 0.0
+    for x, y in zip(factors[:half], factors[half:], strict=True):
+        total += x * y
+    return total
+
+
+def sum_(terms: Iterable[Any]) -> Any:
+    """Add numbers and Values from left to right, as one node.
+
+    Args:
+        terms: any iterable of numbers and Values.
+
+    Returns:
+        a float if every term is a number, else a Value. Plain double arithmetic: ``sum`` of Python 3.12 on floats
+        compensates for rounding and may differ in the last bits.
+
+    >>> sum_([0.5, 1, 2])
+    3.5
+    """
+    return _sum(*terms)
+
+
+def sumprod(p: Iterable[Any], q: Iterable[Any]) -> Any:
+    """The dot product of two sequences of numbers and Values, added from left to right, as one node.
+
+    Raises:
+        ValueError: if the lengths differ.
+
+    >>> sumprod([1.0, 2.0], [3.0, 4.0])
+    11.0
+    """
+    p, q = tuple(p), tuple(q)
+    if len(p) != len(q):
+        raise ValueError(f"sumprod needs two sequences of equal length, got {len(p)} and {len(q)}")
+    return _sumprod(*p, *q)

@@ -1,0 +1,415 @@
+"""The textbook engine: a ``Value`` remembers the operation and the operands it came from; ``backward`` walks that
+graph from the result to the leaves and applies the chain rule once per edge.
+
+No derivative is written here. Each operation's value and partials are a row of the table in ``ops.py``.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from numbers import Real
+from typing import Any, NoReturn, final
+
+from .errors import StaleGraphError
+from .ops import TABLE, Op, number
+
+_REMEDY = {
+    ValueError: "keep its operands inside the domain, or branch with a Python if",
+    ZeroDivisionError: "keep the divisor away from zero, or branch with a Python if",
+    OverflowError: "the result does not fit a float; rescale, or use a stable form such as softplus or sigmoid",
+}
+
+
+class _Epoch:
+    """A clock that ticks when some leaf's ``data`` is assigned, by which a graph notices that it is out of date."""
+
+    now = 0
+    lock = threading.Lock()
+
+    @classmethod
+    def advance(cls, ticks: int = 1) -> int:
+        with cls.lock:
+            cls.now += ticks
+            return cls.now
+
+
+class _Mode(threading.local):
+    """Whether operations record, in this thread."""
+
+    recording = True
+
+
+_mode = _Mode()
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Within this context, in this thread, operations compute values and record nothing.
+
+    >>> x = Value(3.0)
+    >>> with no_grad():
+    ...     y = x * x
+    >>> y.data, y.args
+    (9.0, ())
+    """
+    before, _mode.recording = _mode.recording, False
+    try:
+        yield
+    finally:
+        _mode.recording = before
+
+
+def _is_operand(x: object) -> bool:
+    return type(x) is Value or isinstance(x, Real)
+
+
+def _refuse(use: str) -> NoReturn:
+    raise TypeError(f"a Value does not turn into a plain number by itself, as its gradient would be lost; {use}")
+
+
+def _explain(error: Exception, op: Op, operands: tuple[Any, ...]) -> Exception:
+    shown = [repr(a) for a in operands]
+    call = op.text.format(*shown) if op.text.count("{}") == len(shown) else op.text.format(", ".join(shown))
+    return type(error)(f"{call}: {error}; {_REMEDY[type(error)]}")
+
+
+@final
+class Value:
+    """A number that remembers how it was computed.
+
+    Args:
+        data: a real number: float, int, bool, Fraction, NumPy scalar; kept as a float. NaN and infinity are legal.
+        label: a name for messages and pictures.
+
+    Attributes:
+        data: the number. Assigning it is allowed on leaves only.
+        grad: the derivative that ``backward`` found; 0.0 before.
+        op: the row of the table it came from, None for a leaf.
+        args: its operands in order: Values and floats; empty for a leaf.
+        label: its name.
+
+    Raises:
+        TypeError: if ``data`` is no real number or ``label`` no str.
+
+    >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    >>> c = a * b + a
+    >>> c.backward()
+    >>> c.data, a.grad, b.grad
+    (-4.0, -2.0, 2.0)
+    """
+
+    __slots__ = ("__weakref__", "_data", "_epoch", "_grad", "_label", "args", "op")
+
+    _data: float
+    _grad: float
+    _label: str
+    _epoch: int
+    op: Op | None
+    args: tuple[Value | float, ...]
+
+    def __init__(self, data: float, label: str = "") -> None:
+        if type(data) is not float:
+            if isinstance(data, Value):
+                raise TypeError(f"data is already a Value, {data!r}; use .detach() for a copy without history")
+            if not isinstance(data, Real):
+                raise TypeError(f"a Value holds one real number, got {data!r} of type {type(data).__name__}")
+            data = float(data)
+        self.label = label
+        self._data, self._grad, self._epoch = data, 0.0, _Epoch.now
+        self.op, self.args = None, ()
+
+    def __init_subclass__(cls) -> NoReturn:
+        raise TypeError("Value is final and cannot be subclassed; hold a Value in a class of your own instead")
+
+    @staticmethod
+    def _apply(op: Op, *args: Any) -> Value:
+        """Compute ``op`` and record it: the one place where inner nodes are made."""
+        operands = tuple([a if type(a) is Value else number(a) for a in args])
+        try:
+            data = op.value(*[a._data if type(a) is Value else a for a in operands])
+        except (ValueError, ZeroDivisionError, OverflowError) as error:
+            raise _explain(error, op, operands) from None
+        out: Value = object.__new__(Value)
+        out._data, out._grad, out._label, out._epoch = data, 0.0, "", _Epoch.now
+        out.op, out.args = (op, operands) if _mode.recording else (None, ())
+        return out
+
+    # ---- Attributes. ------------------------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> float:
+        return self._data
+
+    @data.setter
+    def data(self, data: float) -> None:
+        if self.op is not None:
+            raise AttributeError(f"data of a computed Value is read-only: {self!r} came from {self.op.name}; "
+                                 "assign a leaf and compute again, or use .detach()")  # fmt: skip
+        self._data = number(data)
+        self._epoch = _Epoch.advance()
+
+    @property
+    def grad(self) -> float:
+        return self._grad
+
+    @grad.setter
+    def grad(self, grad: float) -> None:
+        if not isinstance(grad, Real):
+            raise TypeError(f"grad holds a real number, got {grad!r} of type {type(grad).__name__}")
+        self._grad = float(grad)
+
+    @property
+    def label(self) -> str:
+        return self._label
+
+    @label.setter
+    def label(self, label: str) -> None:
+        if type(label) is not str:
+            raise TypeError(f"label is a str, got {label!r} of type {type(label).__name__}")
+        self._label = label
+
+    def item(self) -> float:
+        """The number alone, a plain float."""
+        return self._data
+
+    def detach(self) -> Value:
+        """A new leaf with the same data and label and no history."""
+        return Value(self._data, self._label)
+
+    # ---- The backward pass. -----------------------------------------------------------------------------------------
+
+    def backward(self, gradient: float = 1.0) -> None:
+        """Find the derivative of this value with respect to every node it was computed from.
+
+        Leaves add the result to their ``grad``, so that the gradients of several losses sum up; inner nodes hold the
+        adjoint of the last sweep. Nothing is changed unless the whole sweep succeeds.
+
+        Args:
+            gradient: the adjoint of this node itself, the cotangent the sweep starts from.
+
+        Raises:
+            StaleGraphError: if a leaf was assigned after the graph was recorded.
+            TypeError: if ``gradient`` is no real number.
+
+        >>> x = Value(3.0)
+        >>> (x * x).backward()
+        >>> x.grad
+        6.0
+        """
+        order = topological_order(self)
+        adjoint = dict.fromkeys(map(id, order), 0.0)
+        adjoint[id(self)] = number(gradient)
+        for node in reversed(order):
+            cotangent = adjoint[id(node)]
+            if node.op is None or cotangent == 0.0:  # a strong zero: 0 * inf from an unused branch must not make NaN
+                continue
+            operands = [a._data if type(a) is Value else a for a in node.args]
+            slopes = node.op.slopes(node._data, operands, lambda i, args=node.args: type(args[i]) is Value)
+            for a, slope in zip(node.args, slopes, strict=True):
+                if type(a) is Value and slope is not None:
+                    adjoint[id(a)] += cotangent * slope
+        for node in order:
+            node._grad = adjoint[id(node)] if node.op is not None else node._grad + adjoint[id(node)]
+
+    def zero_grad(self) -> None:
+        """Set ``grad`` of this node and of all it was computed from to 0.0."""
+        for node in topological_order(self, check=False):
+            node._grad = 0.0
+
+    # ---- Arithmetic: one line per row of the table. -----------------------------------------------------------------
+
+    def __add__(self, other: Value | float) -> Value:
+        return _binary("add", self, other)
+
+    def __radd__(self, other: float) -> Value:
+        return _binary("add", other, self)
+
+    def __sub__(self, other: Value | float) -> Value:
+        return _binary("sub", self, other)
+
+    def __rsub__(self, other: float) -> Value:
+        return _binary("sub", other, self)
+
+    def __mul__(self, other: Value | float) -> Value:
+        return _binary("mul", self, other)
+
+    def __rmul__(self, other: float) -> Value:
+        return _binary("mul", other, self)
+
+    def __truediv__(self, other: Value | float) -> Value:
+        return _binary("div", self, other)
+
+    def __rtruediv__(self, other: float) -> Value:
+        return _binary("div", other, self)
+
+    def __floordiv__(self, other: Value | float) -> Value:
+        return _binary("floordiv", self, other)
+
+    def __rfloordiv__(self, other: float) -> Value:
+        return _binary("floordiv", other, self)
+
+    def __mod__(self, other: Value | float) -> Value:
+        return _binary("mod", self, other)
+
+    def __rmod__(self, other: float) -> Value:
+        return _binary("mod", other, self)
+
+    def __divmod__(self, other: Value | float) -> tuple[Value, Value]:
+        return (self // other, self % other) if _is_operand(other) else NotImplemented
+
+    def __rdivmod__(self, other: float) -> tuple[Value, Value]:
+        return (other // self, other % self) if _is_operand(other) else NotImplemented
+
+    def __pow__(self, other: Value | float) -> Value:
+        return _binary("pow", self, other)
+
+    def __rpow__(self, other: float) -> Value:
+        return _binary("pow", other, self)
+
+    def __neg__(self) -> Value:
+        return Value._apply(TABLE["neg"], self)
+
+    def __pos__(self) -> Value:
+        return self
+
+    def __abs__(self) -> Value:
+        return Value._apply(TABLE["abs"], self)
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        """``round(v)`` is an int, as for floats; ``round(v, n)`` a Value with slope 0."""
+        if ndigits is None:
+            return round(self._data)
+        # Beyond 400 digits either way a float does not change any more, and the count itself still fits a float.
+        return Value._apply(TABLE["round"], self, max(-400, min(400, ndigits.__index__())))
+
+    def exp(self) -> Value:
+        return Value._apply(TABLE["exp"], self)
+
+    def log(self) -> Value:
+        return Value._apply(TABLE["log"], self)
+
+    def sqrt(self) -> Value:
+        return Value._apply(TABLE["sqrt"], self)
+
+    def sin(self) -> Value:
+        return Value._apply(TABLE["sin"], self)
+
+    def cos(self) -> Value:
+        return Value._apply(TABLE["cos"], self)
+
+    def tan(self) -> Value:
+        return Value._apply(TABLE["tan"], self)
+
+    def tanh(self) -> Value:
+        return Value._apply(TABLE["tanh"], self)
+
+    def erf(self) -> Value:
+        return Value._apply(TABLE["erf"], self)
+
+    def relu(self) -> Value:
+        return Value._apply(TABLE["relu"], self)
+
+    def sigmoid(self) -> Value:
+        return Value._apply(TABLE["sigmoid"], self)
+
+    def softplus(self) -> Value:
+        return Value._apply(TABLE["softplus"], self)
+
+    def maximum(self, other: Value | float) -> Value:
+        return Value._apply(TABLE["maximum"], self, other)
+
+    def minimum(self, other: Value | float) -> Value:
+        return Value._apply(TABLE["minimum"], self, other)
+
+    # ---- A Value compares as its number; as a node it is itself. ----------------------------------------------------
+
+    def __eq__(self, other: object) -> bool:
+        return self._data == (other._data if type(other) is Value else other) if _is_operand(other) else NotImplemented
+
+    def __lt__(self, other: Value | float) -> bool:
+        return self._data < (other._data if type(other) is Value else other) if _is_operand(other) else NotImplemented
+
+    def __le__(self, other: Value | float) -> bool:
+        return self._data <= (other._data if type(other) is Value else other) if _is_operand(other) else NotImplemented
+
+    def __gt__(self, other: Value | float) -> bool:
+        return self._data > (other._data if type(other) is Value else other) if _is_operand(other) else NotImplemented
+
+    def __ge__(self, other: Value | float) -> bool:
+        return self._data >= (other._data if type(other) is Value else other) if _is_operand(other) else NotImplemented
+
+    __hash__ = object.__hash__
+
+    def __bool__(self) -> bool:
+        return self._data != 0.0
+
+    # ---- Conversions: those that would drop the gradient silently are refused. --------------------------------------
+
+    def __float__(self) -> NoReturn:
+        _refuse("use .item() for the number, and ag.sin, ag.exp, ... in place of math.sin, math.exp, ...")
+
+    def __int__(self) -> NoReturn:
+        _refuse("use int(v.item())")
+
+    def __floor__(self) -> int:
+        return math.floor(self._data)
+
+    def __ceil__(self) -> int:
+        return math.ceil(self._data)
+
+    def __trunc__(self) -> int:
+        return math.trunc(self._data)
+
+    def __format__(self, spec: str) -> str:
+        return format(self._data, spec) if spec else repr(self)
+
+    def __repr__(self) -> str:
+        label = f", label={self._label!r}" if self._label else ""
+        return f"Value({self._data!r}{label})"
+
+
+def _binary(name: str, x: Any, y: Any) -> Value:
+    """Record a two-sided operator, or let Python ask the other operand."""
+    if _is_operand(x) and _is_operand(y):
+        return Value._apply(TABLE[name], x, y)
+    return NotImplemented
+
+
+def topological_order(root: Value, check: bool = True) -> list[Value]:
+    """The graph of ``root`` with every node after its operands, each once; depth-first on a stack of its own.
+
+    Why the order matters: in ``b = a + a; c = b + b`` a sweep that followed edges as it met them would pass b's
+    adjoint on to a after the first of the two edges from c, with half its value. Only when every user of a node has
+    been visited is its adjoint complete; reversed topological order is the order in which that is always so.
+
+    Raises:
+        StaleGraphError: if ``check`` is set and a leaf is newer than a node that uses it.
+
+    >>> a = Value(1.0)
+    >>> b = a + a
+    >>> [node.data for node in topological_order(b + b)]
+    [1.0, 2.0, 4.0]
+    """
+    order: list[Value] = []
+    seen = {id(root)}
+    stack: list[tuple[Value, Iterator[Value | float]]] = [(root, iter(root.args))]
+    while stack:
+        node, operands = stack[-1]
+        for a in operands:
+            if type(a) is Value:
+                if check and a._epoch > node._epoch:
+                    raise StaleGraphError(
+                        f"{a!r} was assigned after {node!r} had been computed from it; "
+                        "compute the result again before differentiating or drawing it"
+                    )
+                if id(a) not in seen:
+                    seen.add(id(a))
+                    stack.append((a, iter(a.args)))
+                    break
+        else:
+            order.append(node)
+            stack.pop()
+    return order
