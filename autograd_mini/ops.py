@@ -20,7 +20,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any, Protocol, TypeVar, overload
+from typing import Any, Protocol, TypeVar, cast, overload
 
 Interval = tuple[float, float]
 Partial = Callable[..., Any]
@@ -50,12 +50,6 @@ class Op:
     domain: tuple[Interval, ...]
     kink: Callable[..., bool]
     helper: bool
-
-    def slopes(self, out: Any, args: Sequence[Any], wanted: Callable[[int], bool]) -> list[Any]:
-        """The partial derivative for each argument that is ``wanted``, ``None`` for the rest and for flat ones."""
-        if not isinstance(self.partials, tuple):
-            return list(self.partials(out, *args))
-        return [d(out, *args) if d is not None and wanted(i) else None for i, d in enumerate(self.partials)]
 
     @property
     def symbol(self) -> str:
@@ -109,9 +103,13 @@ def number(x: object) -> float:
     >>> number(True)
     1.0
     """
+    if type(x) is float:
+        return x
     if isinstance(x, Real):
         return float(x)
-    raise TypeError(f"expected a real number or a Value, got {x!r} of type {type(x).__name__}")
+    raise TypeError(
+        f"expected a real number or a Value, got {x!r} of type {type(x).__name__}; apply it to one number at a time"
+    )
 
 
 def row(
@@ -132,10 +130,13 @@ def row(
 
         @functools.wraps(value)
         def call(*args: Any) -> Any:
-            return apply(op, *args)
+            for a in args:
+                if type(a) is not float:
+                    return apply(op, *args)
+            return value(*args)
 
         call.__name__ = call.__qualname__ = name
-        return call
+        return cast(Function, call)
 
     return enter
 

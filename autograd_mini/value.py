@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from numbers import Real
 from typing import Any, NoReturn, final
@@ -37,9 +38,10 @@ class _Epoch:
 
 
 class _Mode(threading.local):
-    """Whether operations record, in this thread."""
+    """What holds for this thread alone: whether operations record, and which graph is being copied."""
 
     recording = True
+    copying: Callable[[], _Graph | None] = staticmethod(lambda: None)  # a weak reference: it ends when the copy does
 
 
 _mode = _Mode()
@@ -137,6 +139,21 @@ class Value:
         out.op, out.args = (op, operands) if _mode.recording else (None, ())
         return out
 
+    # ---- Copies. Pickle and deepcopy would recurse once per node; ``__reduce_ex__`` hands them the whole graph as one
+    # flat sequence, operands first. Each node in it is asked again and then answers for itself alone, because its
+    # operands are already in the memo; this also keeps nodes shared between several pickled Values shared.
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        copying = _mode.copying()
+        if copying is not None and id(self) in copying.ids:
+            return _restore, (self.op, self.args, self._data, self._grad, self._label, self._epoch - _Epoch.now)
+        graph = _Graph(topological_order(self, check=False))
+        _mode.copying = weakref.ref(graph)
+        return _last, (graph,)
+
+    def __copy__(self) -> Value:
+        return _restore(self.op, self.args, self._data, self._grad, self._label, self._epoch - _Epoch.now)
+
     # ---- Attributes. ------------------------------------------------------------------------------------------------
 
     @property
@@ -204,15 +221,11 @@ class Value:
         adjoint[id(self)] = number(gradient)
         for node in reversed(order):
             cotangent = adjoint[id(node)]
-            if node.op is None or cotangent == 0.0:  # a strong zero: 0 * inf from an unused branch must not make NaN
-                continue
-            operands = [a._data if type(a) is Value else a for a in node.args]
-            slopes = node.op.slopes(node._data, operands, lambda i, args=node.args: type(args[i]) is Value)
-            for a, slope in zip(node.args, slopes, strict=True):
-                if type(a) is Value and slope is not None:
+            if node.args and cotangent != 0.0:  # a strong zero: 0 * inf from an unused branch must not make NaN
+                for a, slope in local_slopes(node):
                     adjoint[id(a)] += cotangent * slope
         for node in order:
-            node._grad = adjoint[id(node)] if node.op is not None else node._grad + adjoint[id(node)]
+            node._grad = adjoint[id(node)] if node.args else node._grad + adjoint[id(node)]
 
     def zero_grad(self) -> None:
         """Set ``grad`` of this node and of all it was computed from to 0.0."""
@@ -371,11 +384,55 @@ class Value:
         return f"Value({self._data!r}{label})"
 
 
-def _binary(name: str, x: Any, y: Any) -> Value:
+def _binary(name: str, x: Any, y: Any) -> Any:
     """Record a two-sided operator, or let Python ask the other operand."""
     if _is_operand(x) and _is_operand(y):
         return Value._apply(TABLE[name], x, y)
     return NotImplemented
+
+
+def _restore(op: Op | None, args: tuple[Any, ...], data: float, grad: float, label: str, age: int) -> Value:
+    """A node from what ``__reduce_ex__`` told; ``age`` is its epoch counted back from the clock's present."""
+    out = Value(data, label)
+    out.grad = grad
+    out._epoch = _Epoch.now + age
+    out.op, out.args = op, tuple([a if type(a) is Value else number(a) for a in args])
+    return out
+
+
+class _Graph(list[Value]):
+    """The nodes of a graph, operands first, on their way into a copy; arrives there as a tuple."""
+
+    def __init__(self, order: list[Value]) -> None:
+        super().__init__(order)
+        self.ids = set(map(id, order))
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return tuple, (tuple(self),)
+
+
+def _last(order: tuple[Value, ...]) -> Value:
+    return order[-1]
+
+
+def local_slopes(node: Value) -> list[tuple[Value, float]]:
+    """The partial derivative of ``node`` for each of its operands that is a Value: the edges of the chain rule.
+
+    >>> x = Value(3.0)
+    >>> local_slopes(x * x + 0.0)[0][1], [slope for _, slope in local_slopes(x * x)]
+    (1.0, [3.0, 3.0])
+    """
+    if node.op is None:
+        return []
+    data = [a._data if type(a) is Value else a for a in node.args]
+    partials = node.op.partials
+    if callable(partials):
+        return [(a, d) for a, d in zip(node.args, partials(node._data, *data), strict=True) if type(a) is Value]
+    return [
+        (a, d(node._data, *data))
+        for a, d in zip(node.args, partials, strict=True)
+        if type(a) is Value and d is not None
+    ]
 
 
 def topological_order(root: Value, check: bool = True) -> list[Value]:
