@@ -8,7 +8,9 @@
 3.583853
 """
 
+from . import nn, optim
 from .errors import AutogradError, StaleGraphError
+from .functional import grad, value_and_grad
 from .ops import cos, erf, exp, log, maximum, minimum, relu, sigmoid, sin, softplus, sqrt, sumprod, tan, tanh
 from .ops import sum_ as sum
 from .value import Value, no_grad
@@ -22,10 +24,13 @@ __all__ = [
     "cos",
     "erf",
     "exp",
+    "grad",
     "log",
     "maximum",
     "minimum",
+    "nn",
     "no_grad",
+    "optim",
     "relu",
     "sigmoid",
     "sin",
@@ -35,4 +40,5 @@ __all__ = [
     "sumprod",
     "tan",
     "tanh",
+    "value_and_grad",
 ]

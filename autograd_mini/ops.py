@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Real
@@ -40,6 +41,7 @@ class Op:
         text: how the operation prints, with one ``{}`` per argument; n-ary operations have a single ``{}``.
         domain: for each argument an interval well inside the domain, where tests draw their points.
         kink: tells whether a point is so near a corner, jump or pole that differences cannot be trusted.
+        commutative: the order of the operands does not matter.
         helper: the row serves the partials of other rows only.
     """
 
@@ -49,6 +51,7 @@ class Op:
     text: str
     domain: tuple[Interval, ...]
     kink: Callable[..., bool]
+    commutative: bool
     helper: bool
 
     @property
@@ -118,6 +121,7 @@ def row(
     domain: Sequence[Interval] | None = None,
     kink: Callable[..., bool] = lambda *args: False,
     nary: bool = False,
+    commutative: bool = False,
     helper: bool = False,
 ) -> Callable[[Callable[..., float]], Function]:
     """Decorate a function on floats to enter it in the table; see ``Op`` for the arguments."""
@@ -126,7 +130,7 @@ def row(
         name = value.__name__.strip("_")
         boxes = tuple(domain) if domain is not None else (_WIDE,) * len(partials)
         rules: Any = partials[0] if nary else partials
-        op = TABLE[name] = Op(name, value, rules, text, boxes, kink, helper)
+        op = TABLE[name] = Op(name, value, rules, text, boxes, kink, commutative, helper)
 
         @functools.wraps(value)
         def call(*args: Any) -> Any:
@@ -264,7 +268,7 @@ def strong_mul(g: float, d: float) -> float:
 # ---- Arithmetic. ----------------------------------------------------------------------------------------------------
 
 
-@row(lambda out, x, y: 1.0, lambda out, x, y: 1.0, text="{} + {}")
+@row(lambda out, x, y: 1.0, lambda out, x, y: 1.0, text="{} + {}", commutative=True)
 def add(x: float, y: float) -> float:
     """The sum of two numbers.
 
@@ -284,7 +288,7 @@ def sub(x: float, y: float) -> float:
     return x - y
 
 
-@row(lambda out, x, y: y, lambda out, x, y: x, text="{} * {}")
+@row(lambda out, x, y: y, lambda out, x, y: x, text="{} * {}", commutative=True)
 def mul(x: float, y: float) -> float:
     """The product of two numbers.
 
@@ -513,6 +517,7 @@ def softplus(x: float) -> float:
     lambda out, x, y: 0.5 * (step(y, x) + 1.0 - step(x, y)),
     text="maximum({}, {})",
     kink=lambda x, y: _near(x - y),
+    commutative=True,
 )
 def maximum(x: float, y: float) -> float:
     """The larger of two numbers; NaN if either is; equal operands share the slope.
@@ -528,6 +533,7 @@ def maximum(x: float, y: float) -> float:
     lambda out, x, y: 0.5 * (step(x, y) + 1.0 - step(y, x)),
     text="minimum({}, {})",
     kink=lambda x, y: _near(x - y),
+    commutative=True,
 )
 def minimum(x: float, y: float) -> float:
     """The smaller of two numbers; NaN if either is; equal operands share the slope.
@@ -541,12 +547,9 @@ def minimum(x: float, y: float) -> float:
 # ---- Operations of any number of arguments: one node however many terms. --------------------------------------------
 
 
-@row(lambda out, *args: [1.0] * len(args), text="sum({})", domain=(_WIDE,) * 3, nary=True)
+@row(lambda out, *args: [1.0] * len(args), text="sum({})", domain=(_WIDE,) * 3, nary=True, commutative=True)
 def _sum(*terms: float) -> float:
-    total = 0.0
-    for x in terms:
-        total += x
-    return total
+    return functools.reduce(operator.add, terms, 0.0)
 
 
 @row(
@@ -557,10 +560,7 @@ def _sum(*terms: float) -> float:
 )
 def _sumprod(*factors: float) -> float:
     half = len(factors) // 2
-    total = 0.0
-    for x, y in zip(factors[:half], factors[half:], strict=True):
-        total += x * y
-    return total
+    return functools.reduce(operator.add, map(operator.mul, factors[:half], factors[half:]), 0.0)
 
 
 def sum_(terms: Iterable[Any]) -> Any:

@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from numbers import Real
-from typing import Any, NoReturn, final
+from typing import Any, NoReturn, cast, final
 
 from .errors import StaleGraphError
 from .ops import TABLE, Op, number
@@ -37,6 +37,11 @@ class _Epoch:
             return cls.now
 
 
+def new_epoch() -> int:
+    """Begin an epoch and return it; whatever is recorded from now on is told apart from what was there before."""
+    return _Epoch.advance()
+
+
 class _Mode(threading.local):
     """What holds for this thread alone: whether operations record, and which graph is being copied."""
 
@@ -57,15 +62,22 @@ def no_grad() -> Iterator[None]:
     >>> y.data, y.args
     (9.0, ())
     """
-    before, _mode.recording = _mode.recording, False
-    try:
+    with recording(False):
         yield
+
+
+@contextmanager
+def recording(on: bool) -> Iterator[bool]:
+    """Within this context, in this thread, operations record if ``on``; hands over whether they did before."""
+    before, _mode.recording = _mode.recording, on
+    try:
+        yield before
     finally:
         _mode.recording = before
 
 
 def _is_operand(x: object) -> bool:
-    return type(x) is Value or isinstance(x, Real)
+    return type(x) is Value or type(x) is float or isinstance(x, Real)
 
 
 def _refuse(use: str) -> NoReturn:
@@ -129,14 +141,17 @@ class Value:
     @staticmethod
     def _apply(op: Op, *args: Any) -> Value:
         """Compute ``op`` and record it: the one place where inner nodes are made."""
-        operands = tuple([a if type(a) is Value else number(a) for a in args])
+        for a in args:
+            if type(a) is not Value and type(a) is not float:
+                args = tuple([a if type(a) is Value else number(a) for a in args])
+                break
         try:
-            data = op.value(*[a._data if type(a) is Value else a for a in operands])
+            data = op.value(*[a._data if type(a) is Value else a for a in args])
         except (ValueError, ZeroDivisionError, OverflowError) as error:
-            raise _explain(error, op, operands) from None
+            raise _explain(error, op, args) from None
         out: Value = object.__new__(Value)
         out._data, out._grad, out._label, out._epoch = data, 0.0, "", _Epoch.now
-        out.op, out.args = (op, operands) if _mode.recording else (None, ())
+        out.op, out.args = (op, args) if _mode.recording else (None, ())
         return out
 
     # ---- Copies. Pickle and deepcopy would recurse once per node; ``__reduce_ex__`` hands them the whole graph as one
@@ -216,16 +231,8 @@ class Value:
         >>> x.grad
         6.0
         """
-        order = topological_order(self)
-        adjoint = dict.fromkeys(map(id, order), 0.0)
-        adjoint[id(self)] = number(gradient)
-        for node in reversed(order):
-            cotangent = adjoint[id(node)]
-            if node.args and cotangent != 0.0:  # a strong zero: 0 * inf from an unused branch must not make NaN
-                for a, slope in local_slopes(node):
-                    adjoint[id(a)] += cotangent * slope
-        for node in order:
-            node._grad = adjoint[id(node)] if node.args else node._grad + adjoint[id(node)]
+        for node, adjoint in adjoints(self, gradient).items():
+            node._grad = adjoint if node.args else node._grad + adjoint
 
     def zero_grad(self) -> None:
         """Set ``grad`` of this node and of all it was computed from to 0.0."""
@@ -379,16 +386,22 @@ class Value:
     def __format__(self, spec: str) -> str:
         return format(self._data, spec) if spec else repr(self)
 
+    def _repr_svg_(self) -> str | None:
+        """The picture a notebook shows; None (then the repr serves) for large graphs or without a renderer."""
+        from .draw import svg_or_none  # most programs draw nothing
+
+        return svg_or_none(self)
+
     def __repr__(self) -> str:
         label = f", label={self._label!r}" if self._label else ""
         return f"Value({self._data!r}{label})"
 
 
-def _binary(name: str, x: Any, y: Any) -> Any:
+def _binary(name: str, x: Any, y: Any) -> Value:
     """Record a two-sided operator, or let Python ask the other operand."""
     if _is_operand(x) and _is_operand(y):
         return Value._apply(TABLE[name], x, y)
-    return NotImplemented
+    return cast(Value, NotImplemented)
 
 
 def _restore(op: Op | None, args: tuple[Any, ...], data: float, grad: float, label: str, age: int) -> Value:
@@ -415,32 +428,60 @@ def _last(order: tuple[Value, ...]) -> Value:
     return order[-1]
 
 
-def local_slopes(node: Value) -> list[tuple[Value, float]]:
-    """The partial derivative of ``node`` for each of its operands that is a Value: the edges of the chain rule.
+def local_partials(node: Value) -> list[float | None]:
+    """The partial derivative of ``node`` for each entry of ``node.args``: the edges of the chain rule.
+
+    None stands for an edge that carries nothing: from a plain number, or of an operation that is flat there.
 
     >>> x = Value(3.0)
-    >>> local_slopes(x * x + 0.0)[0][1], [slope for _, slope in local_slopes(x * x)]
-    (1.0, [3.0, 3.0])
+    >>> local_partials(x * x), local_partials(x + 2.0), local_partials(x // 2.0)
+    ([3.0, 3.0], [1.0, None], [None, None])
     """
     if node.op is None:
         return []
+    rules = node.op.partials
     data = [a._data if type(a) is Value else a for a in node.args]
-    partials = node.op.partials
-    if callable(partials):
-        return [(a, d) for a, d in zip(node.args, partials(node._data, *data), strict=True) if type(a) is Value]
+    if callable(rules):
+        return [d if type(a) is Value else None for a, d in zip(node.args, rules(node._data, *data), strict=True)]
     return [
-        (a, d(node._data, *data))
-        for a, d in zip(node.args, partials, strict=True)
-        if type(a) is Value and d is not None
+        d(node._data, *data) if type(a) is Value and d is not None else None
+        for a, d in zip(node.args, rules, strict=True)
     ]
 
 
-def topological_order(root: Value, check: bool = True) -> list[Value]:
+def adjoints(root: Value, gradient: float = 1.0, since: int = 0) -> dict[Value, float]:
+    """The derivative of ``root`` with respect to every node of its graph, operands first; no node is changed.
+
+    Each node passes its adjoint on to its operands, times the partial of the edge; an operand adds up what arrives
+    over all its edges. Nodes can be keys because they hash by identity. ``since`` is that of ``topological_order``.
+
+    >>> a = Value(3.0)
+    >>> adjoints(a * a)[a]
+    6.0
+    """
+    order = topological_order(root, since=since)
+    adjoint: dict[Any, float] = dict.fromkeys(order, 0.0)
+    adjoint[root] = number(gradient)
+    for node in reversed(order):
+        cotangent = adjoint[node]
+        if cotangent != 0.0:  # a strong zero: 0 * inf from an unused branch must not make NaN
+            for a, slope in zip(node.args, local_partials(node), strict=True):
+                if slope is not None and a in adjoint:
+                    adjoint[a] += cotangent * slope
+    return adjoint
+
+
+def topological_order(root: Value, check: bool = True, since: int = 0) -> list[Value]:
     """The graph of ``root`` with every node after its operands, each once; depth-first on a stack of its own.
 
     Why the order matters: in ``b = a + a; c = b + b`` a sweep that followed edges as it met them would pass b's
     adjoint on to a after the first of the two edges from c, with half its value. Only when every user of a node has
     been visited is its adjoint complete; reversed topological order is the order in which that is always so.
+
+    Args:
+        root: the node whose graph is wanted.
+        check: whether to look for leaves that were assigned too late.
+        since: an epoch; operands recorded before it, and all they were computed from, are left out.
 
     Raises:
         StaleGraphError: if ``check`` is set and a leaf is newer than a node that uses it.
@@ -451,22 +492,25 @@ def topological_order(root: Value, check: bool = True) -> list[Value]:
     [1.0, 2.0, 4.0]
     """
     order: list[Value] = []
-    seen = {id(root)}
-    stack: list[tuple[Value, Iterator[Value | float]]] = [(root, iter(root.args))]
+    opened: set[Value] = set()
+    closed: set[Value] = set()
+    stack = [root]
     while stack:
-        node, operands = stack[-1]
-        for a in operands:
-            if type(a) is Value:
-                if check and a._epoch > node._epoch:
-                    raise StaleGraphError(
-                        f"{a!r} was assigned after {node!r} had been computed from it; "
-                        "compute the result again before differentiating or drawing it"
-                    )
-                if id(a) not in seen:
-                    seen.add(id(a))
-                    stack.append((a, iter(a.args)))
-                    break
+        node = stack[-1]
+        if node not in opened:
+            opened.add(node)
+            for a in reversed(node.args):
+                if type(a) is Value:
+                    if check and a._epoch > node._epoch:
+                        raise StaleGraphError(
+                            f"{a!r} was assigned after {node!r} had been computed from it; "
+                            "compute the result again before differentiating or drawing it"
+                        )
+                    if a not in opened and a._epoch >= since:
+                        stack.append(a)
         else:
-            order.append(node)
             stack.pop()
+            if node not in closed:  # it may wait on the stack for several users
+                closed.add(node)
+                order.append(node)
     return order
