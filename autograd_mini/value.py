@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from numbers import Real
-from typing import Any, NoReturn, cast, final
+from typing import Any, NoReturn, final
 
 from .errors import StaleGraphError
 from .ops import TABLE, Op, number
@@ -242,40 +242,40 @@ class Value:
     # ---- Arithmetic: one line per row of the table. -----------------------------------------------------------------
 
     def __add__(self, other: Value | float) -> Value:
-        return _binary("add", self, other)
+        return Value._apply(TABLE["add"], self, other) if _is_operand(other) else NotImplemented
 
     def __radd__(self, other: float) -> Value:
-        return _binary("add", other, self)
+        return Value._apply(TABLE["add"], other, self) if _is_operand(other) else NotImplemented
 
     def __sub__(self, other: Value | float) -> Value:
-        return _binary("sub", self, other)
+        return Value._apply(TABLE["sub"], self, other) if _is_operand(other) else NotImplemented
 
     def __rsub__(self, other: float) -> Value:
-        return _binary("sub", other, self)
+        return Value._apply(TABLE["sub"], other, self) if _is_operand(other) else NotImplemented
 
     def __mul__(self, other: Value | float) -> Value:
-        return _binary("mul", self, other)
+        return Value._apply(TABLE["mul"], self, other) if _is_operand(other) else NotImplemented
 
     def __rmul__(self, other: float) -> Value:
-        return _binary("mul", other, self)
+        return Value._apply(TABLE["mul"], other, self) if _is_operand(other) else NotImplemented
 
     def __truediv__(self, other: Value | float) -> Value:
-        return _binary("div", self, other)
+        return Value._apply(TABLE["div"], self, other) if _is_operand(other) else NotImplemented
 
     def __rtruediv__(self, other: float) -> Value:
-        return _binary("div", other, self)
+        return Value._apply(TABLE["div"], other, self) if _is_operand(other) else NotImplemented
 
     def __floordiv__(self, other: Value | float) -> Value:
-        return _binary("floordiv", self, other)
+        return Value._apply(TABLE["floordiv"], self, other) if _is_operand(other) else NotImplemented
 
     def __rfloordiv__(self, other: float) -> Value:
-        return _binary("floordiv", other, self)
+        return Value._apply(TABLE["floordiv"], other, self) if _is_operand(other) else NotImplemented
 
     def __mod__(self, other: Value | float) -> Value:
-        return _binary("mod", self, other)
+        return Value._apply(TABLE["mod"], self, other) if _is_operand(other) else NotImplemented
 
     def __rmod__(self, other: float) -> Value:
-        return _binary("mod", other, self)
+        return Value._apply(TABLE["mod"], other, self) if _is_operand(other) else NotImplemented
 
     def __divmod__(self, other: Value | float) -> tuple[Value, Value]:
         return (self // other, self % other) if _is_operand(other) else NotImplemented
@@ -284,10 +284,10 @@ class Value:
         return (other // self, other % self) if _is_operand(other) else NotImplemented
 
     def __pow__(self, other: Value | float) -> Value:
-        return _binary("pow", self, other)
+        return Value._apply(TABLE["pow"], self, other) if _is_operand(other) else NotImplemented
 
     def __rpow__(self, other: float) -> Value:
-        return _binary("pow", other, self)
+        return Value._apply(TABLE["pow"], other, self) if _is_operand(other) else NotImplemented
 
     def __neg__(self) -> Value:
         return Value._apply(TABLE["neg"], self)
@@ -397,13 +397,6 @@ class Value:
         return f"Value({self._data!r}{label})"
 
 
-def _binary(name: str, x: Any, y: Any) -> Value:
-    """Record a two-sided operator, or let Python ask the other operand."""
-    if _is_operand(x) and _is_operand(y):
-        return Value._apply(TABLE[name], x, y)
-    return cast(Value, NotImplemented)
-
-
 def _restore(op: Op | None, args: tuple[Any, ...], data: float, grad: float, label: str, age: int) -> Value:
     """A node from what ``__reduce_ex__`` told; ``age`` is its epoch counted back from the clock's present."""
     out = Value(data, label)
@@ -439,14 +432,11 @@ def local_partials(node: Value) -> list[float | None]:
     """
     if node.op is None:
         return []
-    rules = node.op.partials
+    rules, out = node.op.partials, node._data
     data = [a._data if type(a) is Value else a for a in node.args]
-    if callable(rules):
-        return [d if type(a) is Value else None for a, d in zip(node.args, rules(node._data, *data), strict=True)]
-    return [
-        d(node._data, *data) if type(a) is Value and d is not None else None
-        for a, d in zip(node.args, rules, strict=True)
-    ]
+    if not isinstance(rules, tuple):
+        return [d if type(a) is Value else None for a, d in zip(node.args, rules(out, *data))]
+    return [rule(out, *data) if rule and type(a) is Value else None for a, rule in zip(node.args, rules)]
 
 
 def adjoints(root: Value, gradient: float = 1.0, since: int = 0) -> dict[Value, float]:
@@ -464,8 +454,8 @@ def adjoints(root: Value, gradient: float = 1.0, since: int = 0) -> dict[Value, 
     adjoint[root] = number(gradient)
     for node in reversed(order):
         cotangent = adjoint[node]
-        if cotangent != 0.0:  # a strong zero: 0 * inf from an unused branch must not make NaN
-            for a, slope in zip(node.args, local_partials(node), strict=True):
+        if node.args and cotangent != 0.0:  # a strong zero: 0 * inf from an unused branch must not make NaN
+            for a, slope in zip(node.args, local_partials(node)):
                 if slope is not None and a in adjoint:
                     adjoint[a] += cotangent * slope
     return adjoint
