@@ -9,7 +9,8 @@
 """
 
 from . import nn, optim
-from .errors import AutogradError, StaleGraphError
+from .draw import draw, to_svg
+from .errors import AutogradError, GraphTooLargeError, RendererError, RendererNotFoundError, StaleGraphError
 from .functional import grad, value_and_grad
 from .ops import cos, erf, exp, log, maximum, minimum, relu, sigmoid, sin, softplus, sqrt, sumprod, tan, tanh
 from .ops import sum_ as sum
@@ -19,9 +20,13 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AutogradError",
+    "GraphTooLargeError",
+    "RendererError",
+    "RendererNotFoundError",
     "StaleGraphError",
     "Value",
     "cos",
+    "draw",
     "erf",
     "exp",
     "grad",
@@ -40,5 +45,6 @@ __all__ = [
     "sumprod",
     "tan",
     "tanh",
+    "to_svg",
     "value_and_grad",
 ]

@@ -1,15 +1,30 @@
 """The exceptions of this package, as a tree.
 
-    Exception
-    ├── ValueError, ZeroDivisionError, OverflowError   raised by an operation exactly where floats raise them
-    ├── TypeError                                      a wrong kind of operand or argument
-    └── AutogradError
-        └── StaleGraphError                            a leaf changed after the graph that uses it was recorded
+Exception
+├── ValueError, ZeroDivisionError, OverflowError   raised by an operation exactly where floats raise them
+├── TypeError                                      a wrong kind of operand or argument
+└── AutogradError
+    ├── GraphTooLargeError                         a graph has more nodes or edges than a picture can show
+    ├── RendererError                              the program that lays out pictures fails or takes too long
+    │   └── RendererNotFoundError                  there is no such program
+    └── StaleGraphError                            a leaf changed after the graph that uses it was recorded
 """
 
 
 class AutogradError(Exception):
     """Base of the exceptions that only this package raises."""
+
+
+class GraphTooLargeError(AutogradError, ValueError):
+    """A graph has more nodes or edges than ``draw`` was told to accept."""
+
+
+class RendererError(AutogradError, RuntimeError):
+    """The program that lays out pictures failed, or exceeded its time limit."""
+
+
+class RendererNotFoundError(RendererError):
+    """No program that lays out pictures is installed."""
 
 
 class StaleGraphError(AutogradError, RuntimeError):

@@ -2,6 +2,7 @@
 
 A neuron is two nodes of the graph, a ``sumprod`` of weights and inputs and its activation, however many inputs it has.
 
+>>> import random
 >>> model = MLP(2, [3, 1], rng=random.Random(0))
 >>> len(model.parameters()), type(model([0.5, -1.0])).__name__
 (13, 'Value')
@@ -9,13 +10,10 @@ A neuron is two nodes of the graph, a ``sumprod`` of weights and inputs and its 
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from numbers import Real
-from pathlib import Path
 from typing import Any, Protocol, cast
 
 from . import ops
@@ -69,6 +67,7 @@ class Module:
     def state_dict(self) -> dict[str, float]:
         """The numbers of all parameters by path; plain floats, which JSON keeps to the last bit.
 
+        >>> import random
         >>> Neuron(1, rng=random.Random(0)).state_dict()
         {'w.0': 1.687315585001992, 'b': 0.0}
         """
@@ -103,9 +102,11 @@ class Module:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write ``state_dict()`` to a JSON file; a file of that name is replaced only once the new one is whole."""
-        path = Path(path)
-        part = path.with_name(path.name + ".part")
-        part.write_text(json.dumps(self.state_dict(), indent=0))
+        part = os.fspath(path) + ".part"
+        import json  # here and below: most programs neither save nor load
+
+        with open(part, "w", encoding="utf-8") as file:
+            json.dump(self.state_dict(), file, indent=0)
         os.replace(part, path)
 
     def load(self, path: str | os.PathLike[str], strict: bool = True) -> None:
@@ -115,8 +116,11 @@ class Module:
             ValueError: if the file is damaged, or as ``load_state_dict``.
             OSError: if it cannot be read.
         """
+        import json
+
         try:
-            state = json.loads(Path(path).read_text())
+            with open(path, encoding="utf-8") as file:
+                state = json.load(file)
         except ValueError as error:
             raise ValueError(f"{os.fspath(path)} is no saved state: {error}; save it again with .save()") from None
         self.load_state_dict(state, strict)
@@ -137,7 +141,7 @@ class Neuron(Module):
         ValueError: if ``nin`` is no positive int or ``activation`` is unknown; when called, if the number of inputs
             is not ``nin``.
 
-    >>> neuron = Neuron(2, activation="tanh", rng=random.Random(0))
+    >>> neuron = Neuron(2, activation="tanh")
     >>> neuron
     Neuron(2, tanh)
     >>> neuron([0.0, 0.0])
@@ -168,7 +172,7 @@ class Neuron(Module):
 class Layer(Module):
     """``nout`` neurons with the same inputs; always gives a list. Further arguments are those of ``Neuron``.
 
-    >>> Layer(2, 3, rng=random.Random(0))
+    >>> Layer(2, 3)
     Layer(2, 3, relu)
     """
 
@@ -349,6 +353,8 @@ def _check_batch(input: Sequence[Any], target: Sequence[Any]) -> None:
 
 def _source(rng: Any) -> Random:
     if rng is None:
+        import random  # loads much, and most programs bring their own
+
         return cast(Random, random)
     if not hasattr(rng, "uniform"):
         raise TypeError(f"rng is a source of random numbers such as random.Random(0), got {rng!r}")

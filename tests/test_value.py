@@ -1,9 +1,20 @@
-"""The textbook engine, behaviour by behaviour."""
+"""The textbook engine, behaviour by behaviour; what holds for all graphs is in test_laws.py."""
+
+import copy
+import math
+import operator
+import pickle
+import threading
+from decimal import Decimal
+from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import autograd_mini as ag
 from autograd_mini import Value
+from autograd_mini.value import topological_order
 
 
 def test_shared_nodes_count_every_path():
@@ -13,33 +24,225 @@ def test_shared_nodes_count_every_path():
     assert (a.grad, b.grad) == (4.0, 2.0)
 
 
-def test_backward_twice_doubles_the_leaves_exactly():
-    a, b = Value(0.3), Value(0.7)
-    out = ag.tanh(a * b) * a
-    out.backward()
-    once = (a.grad, b.grad)
-    out.backward()
-    assert (a.grad, b.grad) == (2 * once[0], 2 * once[1])
+def test_a_node_remembers_operation_and_operands_in_order():
+    x, y = Value(1.0), Value(2.0)
+    out = x - y
+    assert (out.op.name, out.args[0] is x, out.args[1] is y) == ("sub", True, True)
+    assert (x.op, x.args, (2 - x).args[0]) == (None, (), 2.0)
 
 
-def test_stale_graph_is_an_error():
-    x = Value(1.0, label="x")
-    y = x * x
-    x.data = 2.0
-    with pytest.raises(ag.StaleGraphError, match=r"Value\(2.0, label='x'\) was assigned after"):
-        y.backward()
+def test_the_order_visits_operands_first_and_each_node_once():
+    a = Value(1.0)
+    b = a * a
+    c = b + a
+    order = topological_order(c * b)
+    assert len(order) == 4
+    assert [node for node in order if node in (a, b, c)][0] is a
+    assert order.index(b) < order.index(c) or b.data == a.data
+
+
+def test_backward_starts_from_the_gradient_it_is_given():
+    x = Value(3.0)
+    (x * x).backward(0.5)
+    assert x.grad == 3.0
+
+
+def test_leaves_add_up_over_losses():
+    x = Value(2.0)
+    (3 * x).backward()
+    (x * x).backward()
+    assert x.grad == 7.0
+    x.zero_grad()
     assert x.grad == 0.0
 
 
-def test_a_million_deep():
+def test_a_sweep_that_raises_changes_nothing():
+    x, y = Value(1.0), Value(2.0)
+    out = x * y + y
+    out.backward()
+    before = [node.grad for node in topological_order(out)]
+    y.data = 5.0
+    with pytest.raises(ag.StaleGraphError):
+        out.backward()
+    with pytest.raises(TypeError):
+        (x * x).backward("1")
+    assert [node.grad for node in topological_order(out, check=False)] == before
+
+
+def test_a_leaf_assigned_after_use_makes_the_graph_stale_and_a_new_graph_is_fine():
+    x = Value(1.0, label="x")
+    y = x * x
+    x.data = 2.0
+    with pytest.raises(ag.StaleGraphError, match=r"Value\(2.0, label='x'\) was assigned after Value\(1.0\) had been"):
+        y.backward()
+    assert x.grad == 0.0
+    (x * x).backward()
+    assert x.grad == 4.0
+
+
+def test_detach_gives_a_leaf_that_passes_nothing_back():
+    x = Value(3.0, label="x")
+    d = (x * x).detach()
+    (d * x).backward()
+    assert (x.grad, d.op, x.detach().label) == (9.0, None, "x")
+
+
+def test_no_grad_records_nothing_ends_with_an_exception_and_holds_for_its_thread_alone():
+    x = Value(2.0)
+    seen = []
+    thread = threading.Thread(target=lambda: seen.append((x * x).args))
+
+    def work():
+        with ag.no_grad():
+            seen.append((x * x).args)
+            thread.start()
+            thread.join()
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        work()
+    assert (x * x).args == (x, x)
+    assert seen == [(), (x, x)]
+
+
+REAL = [True, 2, Fraction(1, 2), 0.5]
+BINARY = [operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod, operator.pow]
+
+
+@pytest.mark.parametrize("f", [*BINARY, divmod, operator.lt, operator.le, operator.gt, operator.ge, operator.eq])
+@pytest.mark.parametrize("other", REAL)
+def test_operators_take_any_real_number_on_either_side(f, other):
+    def plain(x):
+        return tuple(v.data for v in x) if isinstance(x, tuple) else x.data if isinstance(x, Value) else x
+
+    assert plain(f(Value(1.5), other)) == f(1.5, other)
+    assert plain(f(other, Value(1.5))) == f(other, 1.5)
+
+
+@pytest.mark.parametrize("other", ["1", None, 1j, Decimal(1), [1.0], object()])
+@pytest.mark.parametrize("f", BINARY)
+def test_operators_leave_other_types_to_python(f, other):
+    for wrong in (lambda: f(Value(1.0), other), lambda: f(other, Value(1.0))):
+        with pytest.raises(TypeError):
+            wrong()
+    assert Value(1.0) != other
+    with pytest.raises(TypeError, match="not supported between"):
+        Value(1.0) < other  # noqa: B015
+
+
+@given(st.floats(allow_nan=False), st.floats(allow_nan=False))
+def test_comparisons_are_those_of_the_numbers_and_give_bools(x, y):
+    for f in (operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne):
+        assert f(Value(x), Value(y)) is f(x, y)
+    assert bool(Value(x)) is bool(x)
+
+
+@given(st.floats(-1e6, 1e6), st.integers(-450, 450))
+def test_rounding_to_int_and_to_decimals(x, n):
+    v = Value(x)
+    assert (math.floor(v), math.ceil(v), math.trunc(v), round(v)) == (
+        math.floor(x), math.ceil(x), math.trunc(x), round(x))  # fmt: skip
+    assert type(round(v)) is int
+    assert round(v, n).data == round(x, n)
+
+
+def test_text_shows_number_and_label():
+    assert repr(Value(1.0, label="a")) == "Value(1.0, label='a')"
+    assert f"{Value(1 / 3):.3f}" == "0.333"
+    assert f"{Value(1.0)}" == str(Value(1.0)) == "Value(1.0)"
+
+
+def test_nan_and_infinity_are_numbers():
+    assert math.isnan(Value(math.nan).data)
+    assert (Value(math.inf) + 1).data == math.inf
+    assert all(math.isnan(f(Value(math.nan), 1.0).data) for f in (ag.maximum, ag.minimum))
+    assert math.isnan(ag.relu(Value(math.nan)).data)
+
+
+def test_hash_is_identity_although_equality_is_of_numbers():
+    x, y = Value(1.0), Value(1.0)
+    assert x == y
+    assert len({x, y}) == 2
+    assert y in [x]
+
+
+def test_builtin_sum_works():
+    xs = [Value(1.0), Value(2.0)]
+    total = sum(xs)
+    total.backward()
+    assert (total.data, xs[0].grad, xs[1].grad) == (3.0, 1.0, 1.0)
+
+
+def test_numpy_numbers_and_arrays_and_functions_work():
+    import numpy  # comes with matplotlib
+
+    x = Value(2.0)
+    assert (numpy.float64(3.0) * x).data == (x * numpy.float64(3.0)).data == 6.0
+    array = x * numpy.array([1.0, 2.0])
+    assert [v.data for v in array] == [2.0, 4.0]
+    numpy.exp(numpy.array([x]))[0].backward()
+    assert x.grad == math.exp(2.0)
+    with pytest.raises(TypeError, match="a Value holds one real number, got array"):
+        Value(numpy.array([1.0]))
+
+
+def test_a_copy_is_a_new_node_of_the_same_graph():
+    x = Value(2.0)
+    y = x * x
+    copy.copy(y).backward()
+    assert x.grad == 4.0
+
+
+def test_copies_keep_the_difference_between_fresh_and_stale():
     x = Value(1.0)
-    y = x
-    for _ in range(1_000_000):
-        y = y + 1.0
-    y.backward()
-    assert x.grad == 1.0
+    stale = x * x
+    x.data = 2.0
+    fresh = x * x
+    for clone in (copy.deepcopy, lambda v: pickle.loads(pickle.dumps(v))):
+        with pytest.raises(ag.StaleGraphError):
+            clone(stale).backward()
+        clone(fresh).backward()
 
 
-def test_domain_error_names_operand_and_remedy():
-    with pytest.raises(ValueError, match=r"log\(Value\(-1.0, label='a'\)\): math domain error; keep its operands"):
-        ag.log(Value(-1.0, label="a"))
+def test_two_values_keep_their_common_leaf_in_one_pickle():
+    x = Value(1.0, label="x")
+    y, z, w = pickle.loads(pickle.dumps((x + 1, x * 2, x)))
+    (y * z).backward()
+    assert (w.grad, w.label) == (6.0, "x")
+
+
+def test_a_notebook_shows_small_graphs_and_the_repr_of_large_ones():
+    x = Value(1.0)
+    assert "<svg" in (x + 1.0)._repr_svg_()
+    assert ag.sum([x] * 1000)._repr_svg_() is None
+
+
+MESSAGES = [
+    (lambda: Value("1"), TypeError, "a Value holds one real number, got '1' of type str"),
+    (lambda: Value(None), TypeError, "a Value holds one real number, got None of type NoneType"),
+    (lambda: Value(1j), TypeError, "a Value holds one real number, got 1j of type complex"),
+    (lambda: Value([1.0]), TypeError, r"a Value holds one real number, got \[1.0\] of type list"),
+    (lambda: Value(Value(1.0)), TypeError, r"data is already a Value, Value\(1.0\); use .detach\(\)"),
+    (lambda: Value(1.0, label=3), TypeError, "label is a str, got 3 of type int"),
+    (lambda: setattr(Value(1.0), "grad", "x"), TypeError, "grad holds a real number, got 'x' of type str"),
+    (lambda: setattr(Value(1.0), "data", "x"), TypeError, "expected a real number or a Value, got 'x' of type str"),
+    (
+        lambda: setattr(-Value(1.0), "data", 2.0),
+        AttributeError,
+        r"data of a computed Value is read-only: Value\(-1.0\) c",
+    ),
+    (lambda: float(Value(1.0)), TypeError, "as its gradient would be lost; use .item"),
+    (lambda: int(Value(1.0)), TypeError, r"as its gradient would be lost; use int\(v.item\(\)\)"),
+    (lambda: math.sin(Value(1.0)), TypeError, "and ag.sin, ag.exp, ... in place of math.sin"),
+    (lambda: "%f" % Value(1.0), TypeError, "use .item"),  # noqa: UP031
+    (lambda: type("Mine", (Value,), {}), TypeError, "Value is final and cannot be subclassed; hold a Value in a class"),
+    (lambda: setattr(Value(1.0), "name", "x"), AttributeError, "name"),
+    (lambda: (Value(1.0) * 2).backward(None), TypeError, "expected a real number or a Value, got None"),
+    (lambda: round(Value(1.0), 0.5), (TypeError, AttributeError), "__index__|integer"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "error", "message"), MESSAGES)
+def test_bad_input_is_an_error_that_says_what_and_what_to_do(wrong, error, message):
+    with pytest.raises(error, match=message):
+        wrong()

@@ -1,0 +1,166 @@
+"""The table's rows by themselves: kinks, tails, helper rows and messages. That values and slopes are right on ordinary
+points is for test_laws.py."""
+
+import math
+
+import mpmath
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import autograd_mini as ag
+from autograd_mini import Value, ops
+from autograd_mini.ops import TABLE, by_name, number
+
+INF, NAN = math.inf, math.nan
+
+
+def slopes(f, *point):
+    leaves = [Value(x) for x in point]
+    f(*leaves).backward()
+    return [leaf.grad for leaf in leaves]
+
+
+def same(found, expected):
+    return len(found) == len(expected) and all(
+        a == b or (a != a and b != b) for a, b in zip(found, expected, strict=True)
+    )
+
+
+KINKS = [
+    (ag.relu, (0.0,), [0.0]),
+    (ag.relu, (-0.0,), [0.0]),
+    (abs, (0.0,), [0.0]),
+    (ag.maximum, (1.0, 1.0), [0.5, 0.5]),
+    (ag.minimum, (1.0, 1.0), [0.5, 0.5]),
+    (ag.sqrt, (0.0,), [INF]),
+    (ag.sqrt, (-0.0,), [INF]),
+    (lambda x, y: x // y, (3.0, 1.0), [0.0, 0.0]),
+    (lambda x, y: x % y, (3.5, 1.0), [1.0, -3.0]),
+    (lambda x: round(x, 1), (0.25,), [0.0]),
+    # x**y at x = 0, after ChainRules.jl's table of corners
+    (lambda x, y: x**y, (0.0, 2.0), [0.0, 0.0]),
+    (lambda x, y: x**y, (0.0, 1.0), [1.0, 0.0]),
+    (lambda x, y: x**y, (0.0, 0.5), [INF, 0.0]),
+    (lambda x, y: x**y, (0.0, 0.0), [0.0, NAN]),
+    (lambda x, y: x**y, (-2.0, 2.0), [-4.0, NAN]),
+    (lambda x: x**2, (-2.0,), [-4.0]),
+    (lambda x: x**0, (0.0,), [0.0]),
+    (lambda x: x**-1, (-2.0,), [-0.25]),
+]
+
+
+@pytest.mark.parametrize(("f", "point", "expected"), KINKS)
+def test_at_a_kink_the_slope_is_the_one_of_the_policy(f, point, expected):
+    assert same(slopes(f, *point), expected)
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "softplus", "tanh", "erf", "exp"])
+@given(x=st.floats(-700, 700))
+def test_in_the_tails_values_and_slopes_keep_their_digits(name, x):
+    theirs = {"sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)), "softplus": lambda x: mpmath.log1p(mpmath.exp(x))}
+    slope = {
+        "sigmoid": lambda x: mpmath.exp(-abs(x)) / (1 + mpmath.exp(-abs(x))) ** 2,
+        "softplus": theirs["sigmoid"],
+        "tanh": lambda x: 1 / mpmath.cosh(x) ** 2,
+        "erf": lambda x: 2 / mpmath.sqrt(mpmath.pi) * mpmath.exp(-x * x),
+        "exp": mpmath.exp,
+    }
+    with mpmath.workdps(50):
+        value = float(theirs.get(name, getattr(mpmath, name, None))(mpmath.mpf(x)))
+        expected = float(slope[name](mpmath.mpf(x)))
+    # x*x and 2*x are rounded before exp sees them, which costs up to |x|**2 units in the last place
+    rel = 1e-15 * max(4.0, x * x if name == "erf" else abs(x))
+    assert getattr(ag, name)(x) == pytest.approx(value, rel=rel, abs=1e-307)
+    assert slopes(getattr(ag, name), x)[0] == pytest.approx(expected, rel=rel, abs=1e-300)
+
+
+@pytest.mark.parametrize("name", [name for name, op in TABLE.items() if isinstance(op.partials, tuple)])
+@given(data=st.data())
+def test_a_partial_never_raises_wherever_its_operation_has_a_value(name, data):
+    op = TABLE[name]
+    args = data.draw(st.tuples(*[st.floats()] * len(op.partials)))
+    try:
+        out = op.value(*args)
+    except (ArithmeticError, ValueError):
+        return
+    for rule in op.partials:
+        assert rule is None or isinstance(rule(out, *args), float)
+
+
+@given(st.floats(), st.floats())
+def test_helper_rows_agree_with_python_where_python_has_an_answer(x, y):
+    for helper, plain in ((ops.ieee_div, lambda: x / y), (ops.ieee_pow, lambda: math.pow(x, y))):
+        try:
+            expected = plain()
+        except (ArithmeticError, ValueError):
+            assert not math.isfinite(helper(x, y))
+        else:
+            assert same([helper(x, y)], [expected])
+    if x > 0:
+        assert ops.ieee_log(x) == math.log(x)
+
+
+@given(st.floats(), st.floats())
+def test_a_cotangent_of_zero_beats_everything(x, g):
+    assert ops.strong_mul(0.0, x) == 0.0
+    assert same([ops.strong_mul(g, x)], [g * x]) or g == 0.0
+
+
+def test_an_unused_branch_with_an_infinite_slope_passes_nothing_on():
+    assert slopes(lambda x: ag.sqrt(x) * 0.0 + x, 0.0) == [1.0]
+    assert slopes(lambda x: ag.relu(ag.sqrt(x) - 1.0) + x, 0.0) == [1.0]
+    x = Value(0.0)
+    (ag.maximum(x, 1.0) + ag.relu(-1.0 - ag.sqrt(x)) + x).backward()
+    assert x.grad == 1.0
+
+
+def test_sum_and_sumprod_are_one_node_of_any_width():
+    xs = [Value(float(i)) for i in range(1000)]
+    total, product = ag.sum(xs), ag.sumprod(xs, xs)
+    assert (len(total.args), len(product.args)) == (1000, 2000)
+    (total + product).backward()
+    assert [x.grad for x in xs] == [1.0 + 2.0 * i for i in range(1000)]
+    assert ag.sum([]) == 0.0
+    assert ag.sumprod([], []) == 0.0
+
+
+@given(st.lists(st.floats(), max_size=20))
+def test_sum_adds_from_left_to_right_in_plain_doubles(xs):
+    total = 0.0
+    for x in xs:
+        total += x
+    assert same([ag.sum(xs), ag.sum(xs and [Value(xs[0]), *xs[1:]]) + 0.0], [total, total + 0.0])
+
+
+MESSAGES = [
+    (lambda: ag.sumprod([1.0], []), ValueError, "sumprod needs two sequences of equal length, got 1 and 0"),
+    (lambda: ag.exp("1"), TypeError, "expected a real number or a Value, got '1' of type str; apply it to one number"),
+    (lambda: ag.exp(1j), TypeError, "expected a real number or a Value, got 1j of type complex"),
+    (lambda: ag.sum([1.0, None]), TypeError, "expected a real number or a Value, got None of type NoneType"),
+    (lambda: ag.sum([Value(1.0), None]), TypeError, "expected a real number or a Value, got None of type NoneType"),
+    (lambda: number([1.0]), TypeError, r"expected a real number or a Value, got \[1.0\] of type list"),
+    (lambda: by_name("sine"), KeyError, "no operation is named 'sine'; it may come from a newer version"),
+    (
+        lambda: Value(-8.0, "a") ** (1 / 3),
+        ValueError,
+        r"Value\(-8.0, label='a'\) \*\* 0.33.*: a negative number to a fr",
+    ),
+    (
+        lambda: Value(1.0) / Value(0.0, "z"),
+        ZeroDivisionError,
+        r"Value\(1.0\) / Value\(0.0, label='z'\): .*keep the divisor",
+    ),
+    (
+        lambda: ag.exp(Value(1000.0)),
+        OverflowError,
+        r"exp\(Value\(1000.0\)\): math range error; the result does not fit",
+    ),
+    (lambda: ag.log(Value(-1.0, "a")), ValueError, r"log\(Value\(-1.0, label='a'\)\): .*; keep its operands inside"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "error", "message"), MESSAGES)
+def test_what_cannot_be_computed_is_an_error_that_names_operation_operand_and_remedy(wrong, error, message):
+    with pytest.raises(error, match=message):
+        wrong()
