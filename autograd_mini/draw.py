@@ -39,7 +39,7 @@ _MARK = 'COLOR="#c2185b"'  # for what is not finite
 _RANKDIRS = ("LR", "TB", "RL", "BT")
 _LINE_LENGTH = 30  # of titles, in characters
 _JOINERS = "\u200c\u200d"  # invisible, but they shape emoji and words
-_NOTEBOOK_TIMEOUT = 5.0  # a picture nobody asked for must not hold up a notebook
+_NOTEBOOK_TIMEOUT = 3.0  # a picture nobody asked for must not hold up a notebook
 
 
 @dataclass(frozen=True, repr=False)
@@ -399,7 +399,8 @@ def _render(source: str, timeout: float) -> str:
     except subprocess.TimeoutExpired:
         raise RendererError(
             f"{program} did not lay the graph out within {timeout:g} s; draw a value in the middle of it, .detach() an "
-            "operand where the picture shall begin, raise timeout=, or save the source as .dot for another renderer"
+            "operand where the picture shall begin, raise timeout=, or save the source as .dot and "
+            "try another renderer: dot and graphviz-pure differ much in what they are slow at"
         ) from None
     except OSError as error:
         raise RendererError(f"{program} does not start ({error}); reinstall it, or take it off the PATH") from error

@@ -21,7 +21,8 @@ from autograd_mini.value import topological_order
 ERRORS = (ArithmeticError, ValueError)
 SMOOTH = [name for name in VALUE if name not in ("floordiv", "mod", "round")]
 ROWS = [name for name, op in TABLE.items() if not op.helper]
-ANY = st.floats()
+CORNERS = (0.0, -0.0, 1.0, -1.0, 5e-324, math.inf, -math.inf, math.nan)
+ANY = st.sampled_from(CORNERS) | st.floats()
 
 
 def bits(x):
