@@ -9,7 +9,7 @@
 """
 
 from . import nn, optim
-from .draw import draw, to_svg
+from .draw import Drawing, draw, to_svg
 from .errors import AutogradError, GraphTooLargeError, RendererError, RendererNotFoundError, StaleGraphError
 from .functional import grad, value_and_grad
 from .ops import cos, erf, exp, log, maximum, minimum, relu, sigmoid, sin, softplus, sqrt, sumprod, tan, tanh
@@ -20,6 +20,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AutogradError",
+    "Drawing",
     "GraphTooLargeError",
     "RendererError",
     "RendererNotFoundError",

@@ -12,15 +12,11 @@ from __future__ import annotations
 import html
 import math
 import os
-import shutil
-import subprocess
 import sys
-import sysconfig
 import textwrap
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import AutogradError, GraphTooLargeError, RendererError, RendererNotFoundError
@@ -49,6 +45,10 @@ class Drawing:
     Attributes:
         source: the picture as DOT text; the same graph gives the same text.
         timeout: how many seconds the renderer may take.
+
+    >>> x = Value(3.0, label="x")
+    >>> draw(x * x).source.startswith("digraph")
+    True
     """
 
     source: str
@@ -73,14 +73,15 @@ class Drawing:
             ValueError: for any other ending.
             RendererError: as ``svg`` does.
         """
-        path = Path(path)
-        ending = path.suffix.lower()
+        ending = os.path.splitext(path)[1].lower()
         if ending not in (".svg", ".dot", ".gv"):
             raise ValueError(
-                f"save writes .svg, or the source as .dot or .gv, but the file is {str(path)!r}; "
-                f"save a .dot file and let a renderer convert it, as in: dot -Tpng graph.dot -o graph.png"
+                f"save writes .svg, or the source as .dot or .gv, but the file is {os.fspath(path)!r}; "
+                "save a .dot file and let a renderer convert it, as in: dot -Tpng graph.dot -o graph.png"
             )
-        path.write_text(self.svg() if ending == ".svg" else self.source, encoding="utf-8")
+        text = self.svg() if ending == ".svg" else self.source
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
 
     def _repr_svg_(self) -> str | None:
         """The picture for a notebook; None, so that it shows the repr, where rendering fails."""
@@ -393,6 +394,8 @@ def _em(c: str) -> float:
 
 def _render(source: str, timeout: float) -> str:
     """Lay out DOT text as SVG text in a program of its own, which is stopped at the time limit."""
+    import subprocess  # here and below: takes longer to import than the package, and most programs draw nothing
+
     program = _find_renderer()
     try:
         done = subprocess.run([program, "-Tsvg"], input=source.encode(), capture_output=True, timeout=timeout)
@@ -419,6 +422,9 @@ def _find_renderer() -> str:
 
     pip puts programs beside Python or into the user's folder of scripts, which need not be on the PATH.
     """
+    import shutil
+    import sysconfig
+
     beside = [
         os.path.dirname(sys.executable),
         sysconfig.get_path("scripts"),

@@ -57,7 +57,7 @@ class Op:
     @property
     def symbol(self) -> str:
         """The sign of the operation alone: ``*`` for multiplication, ``exp`` for the exponential."""
-        return self.text.replace("{}", "").replace("()", "").replace("(, )", "").strip(" ,")
+        return self.text.partition("(")[0].replace("{}", "").strip()
 
     def __reduce__(self) -> tuple[Callable[[str], Op], tuple[str]]:
         return by_name, (self.name,)
