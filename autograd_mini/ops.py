@@ -383,7 +383,7 @@ def abs_(x: float) -> float:
     return math.fabs(x)
 
 
-@row(None, None, text="round({}, {})", domain=(_WIDE, (0.0, 0.0)), kink=lambda x, n: _near(x % 1.0 - 0.5))
+@row(None, None, text="round({}, {})", domain=(_WIDE, (0.0, 0.0)), kink=lambda x, n: _near(x * 10.0**n % 1.0 - 0.5))
 def round_(x: float, n: float) -> float:
     """x rounded half to even at n decimals; flat between its jumps.
 
