@@ -198,13 +198,16 @@ def select(c: float, x: float, y: float) -> float:
     return x if c != 0.0 else y
 
 
-@row(
-    lambda out, x, y: ieee_div(1.0, y),
-    lambda out, x, y: ieee_div(-out, y),
-    text="{} / {}",
-    domain=(_WIDE, (0.5, 5.0)),
-    helper=True,
-)
+# Both rows of the quotient share these two, as both of the logarithm and both of the power share theirs.
+def _div_dx(out: Any, x: Any, y: Any) -> Any:
+    return ieee_div(1.0, y)
+
+
+def _div_dy(out: Any, x: Any, y: Any) -> Any:
+    return ieee_div(-out, y)
+
+
+@row(_div_dx, _div_dy, text="{} / {}", domain=(_WIDE, (0.5, 5.0)), helper=True)
 def ieee_div(x: float, y: float) -> float:
     """x / y with infinities and NaN in place of ZeroDivisionError.
 
@@ -216,7 +219,11 @@ def ieee_div(x: float, y: float) -> float:
     return math.nan if x == 0.0 or x != x else math.copysign(math.inf, x) * math.copysign(1.0, y)
 
 
-@row(lambda out, x: ieee_div(1.0, x), text="log({})", domain=((0.1, 5.0),), helper=True)
+def _log_dx(out: Any, x: Any) -> Any:
+    return ieee_div(1.0, x)
+
+
+@row(_log_dx, text="log({})", domain=((0.1, 5.0),), helper=True)
 def ieee_log(x: float) -> float:
     """The natural logarithm: -inf at zero, NaN below.
 
@@ -229,7 +236,7 @@ def ieee_log(x: float) -> float:
 
 
 # d/dx: y*x**(y-1), where 0*inf at x = y = 0 must be 0. d/dy: out*log(x), which is 0 at x = 0 if y > 0, else NaN.
-# The corners are those of ChainRules.jl's POWERGRADS; both rows of the power share the two formulas.
+# The corners are those of ChainRules.jl's POWERGRADS.
 def _pow_dx(out: Any, x: Any, y: Any) -> Any:
     return select(y, y * ieee_pow(x, y - 1.0), 0.0)
 
@@ -298,12 +305,7 @@ def mul(x: float, y: float) -> float:
     return x * y
 
 
-@row(
-    lambda out, x, y: ieee_div(1.0, y),
-    lambda out, x, y: ieee_div(-out, y),
-    text="{} / {}",
-    domain=(_WIDE, (0.5, 5.0)),
-)
+@row(_div_dx, _div_dy, text="{} / {}", domain=(_WIDE, (0.5, 5.0)))
 def div(x: float, y: float) -> float:
     """The quotient of two numbers; ZeroDivisionError where y is zero.
 
@@ -406,7 +408,7 @@ def exp(x: float) -> float:
     return math.exp(x)
 
 
-@row(lambda out, x: ieee_div(1.0, x), text="log({})", domain=((0.1, 5.0),))
+@row(_log_dx, text="log({})", domain=((0.1, 5.0),))
 def log(x: float) -> float:
     """The natural logarithm; ValueError unless x > 0.
 
@@ -512,9 +514,18 @@ def softplus(x: float) -> float:
     return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
 
 
+# The slope that reaches x and y of the larger; that of the smaller is the other way round. A tie halves it.
+def _larger_dx(out: Any, x: Any, y: Any) -> Any:
+    return 0.5 * (step(x, y) + 1.0 - step(y, x))
+
+
+def _larger_dy(out: Any, x: Any, y: Any) -> Any:
+    return 0.5 * (step(y, x) + 1.0 - step(x, y))
+
+
 @row(
-    lambda out, x, y: 0.5 * (step(x, y) + 1.0 - step(y, x)),
-    lambda out, x, y: 0.5 * (step(y, x) + 1.0 - step(x, y)),
+    _larger_dx,
+    _larger_dy,
     text="maximum({}, {})",
     kink=lambda x, y: _near(x - y),
     commutative=True,
@@ -529,8 +540,8 @@ def maximum(x: float, y: float) -> float:
 
 
 @row(
-    lambda out, x, y: 0.5 * (step(y, x) + 1.0 - step(x, y)),
-    lambda out, x, y: 0.5 * (step(x, y) + 1.0 - step(y, x)),
+    _larger_dy,
+    _larger_dx,
     text="minimum({}, {})",
     kink=lambda x, y: _near(x - y),
     commutative=True,

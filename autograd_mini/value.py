@@ -50,6 +50,7 @@ class _Mode(threading.local):
 
 
 _mode = _Mode()
+_committing = threading.Lock()  # two threads may share leaves: reading a gradient and adding to it is one step
 
 
 @contextmanager
@@ -231,8 +232,10 @@ class Value:
         >>> x.grad
         6.0
         """
-        for node, adjoint in adjoints(self, gradient).items():
-            node._grad = adjoint if node.args else node._grad + adjoint
+        found = adjoints(self, gradient)
+        with _committing:
+            for node, adjoint in found.items():
+                node._grad = adjoint if node.args else node._grad + adjoint
 
     def zero_grad(self) -> None:
         """Set ``grad`` of this node and of all it was computed from to 0.0."""
@@ -306,42 +309,55 @@ class Value:
         return Value._apply(TABLE["round"], self, max(-400, min(400, ndigits.__index__())))
 
     def exp(self) -> Value:
+        """``ag.exp`` of this value."""
         return Value._apply(TABLE["exp"], self)
 
     def log(self) -> Value:
+        """``ag.log`` of this value."""
         return Value._apply(TABLE["log"], self)
 
     def sqrt(self) -> Value:
+        """``ag.sqrt`` of this value."""
         return Value._apply(TABLE["sqrt"], self)
 
     def sin(self) -> Value:
+        """``ag.sin`` of this value."""
         return Value._apply(TABLE["sin"], self)
 
     def cos(self) -> Value:
+        """``ag.cos`` of this value."""
         return Value._apply(TABLE["cos"], self)
 
     def tan(self) -> Value:
+        """``ag.tan`` of this value."""
         return Value._apply(TABLE["tan"], self)
 
     def tanh(self) -> Value:
+        """``ag.tanh`` of this value."""
         return Value._apply(TABLE["tanh"], self)
 
     def erf(self) -> Value:
+        """``ag.erf`` of this value."""
         return Value._apply(TABLE["erf"], self)
 
     def relu(self) -> Value:
+        """``ag.relu`` of this value."""
         return Value._apply(TABLE["relu"], self)
 
     def sigmoid(self) -> Value:
+        """``ag.sigmoid`` of this value."""
         return Value._apply(TABLE["sigmoid"], self)
 
     def softplus(self) -> Value:
+        """``ag.softplus`` of this value."""
         return Value._apply(TABLE["softplus"], self)
 
     def maximum(self, other: Value | float) -> Value:
+        """The larger of this value and ``other``, as ``ag.maximum``."""
         return Value._apply(TABLE["maximum"], self, other)
 
     def minimum(self, other: Value | float) -> Value:
+        """The smaller of this value and ``other``, as ``ag.minimum``."""
         return Value._apply(TABLE["minimum"], self, other)
 
     # ---- A Value compares as its number; as a node it is itself. ----------------------------------------------------

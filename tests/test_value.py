@@ -4,6 +4,7 @@ import copy
 import math
 import operator
 import pickle
+import sys
 import threading
 from decimal import Decimal
 from fractions import Fraction
@@ -103,6 +104,22 @@ def test_no_grad_records_nothing_ends_with_an_exception_and_holds_for_its_thread
         work()
     assert (x * x).args == (x, x)
     assert seen == [(), (x, x)]
+
+
+def test_threads_whose_graphs_share_leaves_lose_no_gradient():
+    leaves = [Value(1.0) for _ in range(200)]
+    shared = ag.sum(leaves)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # so that threads interrupt each other wherever they can
+    try:
+        threads = [threading.Thread(target=lambda: [(shared * 2.0).backward() for _ in range(50)]) for _ in range(4)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert {leaf.grad for leaf in leaves} == {400.0}
 
 
 REAL = [True, 2, Fraction(1, 2), 0.5]
