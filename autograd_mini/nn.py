@@ -231,6 +231,7 @@ def mse_loss(input: Sequence[Any], target: Sequence[Any]) -> Any:
     """The mean of (input - target)**2.
 
     Raises:
+        TypeError: if an argument is no list; so for all losses.
         ValueError: if there are no or not equally many inputs and targets; so for all losses.
 
     >>> mse_loss([1.0, 2.0], [1.0, 4.0])
@@ -266,7 +267,7 @@ def binary_cross_entropy_with_logits(input: Sequence[Any], target: Sequence[Any]
     """
     _check_batch(input, target)
     for i, t in enumerate(target):
-        if not 0 <= t <= 1:
+        if not 0.0 <= _plain(t) <= 1.0:
             raise ValueError(f"target[{i}] is {t!r}; a probability lies between 0 and 1")
     return _mean(
         [sumprod([t, 1.0 - t], [ops.softplus(-x), ops.softplus(x)]) for x, t in zip(input, target, strict=True)]
@@ -297,6 +298,12 @@ def l2(parameters: Sequence[Any]) -> Any:
 
 
 def _cross_entropy(row: Sequence[Any], target: int, sample: int) -> Any:
+    if not hasattr(row, "__len__"):
+        raise TypeError(
+            f"input[{sample}] is a list of logits, one for each class, got {row!r} of type {type(row).__name__}"
+        )
+    if not hasattr(target, "__index__"):
+        raise TypeError(f"target[{sample}] is the index of a class, got {target!r} of type {type(target).__name__}")
     if len(row) < 2:
         raise ValueError(
             f"input[{sample}] has {len(row)} logits; cross entropy needs one for each of two classes or more"
@@ -306,8 +313,12 @@ def _cross_entropy(row: Sequence[Any], target: int, sample: int) -> Any:
     # softplus(logsumexp(the others) - x) instead of logsumexp(all) - x, which cancels where the right class leads. The
     # shift by the largest keeps exp in range; as a plain number it has no part in the derivative, nor should it.
     others = [x for i, x in enumerate(row) if i != target]
-    top = max(x.data if isinstance(x, Value) else x for x in others)
+    top = max(map(_plain, others))
     return ops.softplus(ops.log(ops.sum_([ops.exp(x - top) for x in others])) + top - row[target])
+
+
+def _plain(x: Any) -> float:
+    return x.data if isinstance(x, Value) else number(x)
 
 
 def _mean(terms: list[Any]) -> Any:
@@ -347,6 +358,11 @@ def _check_inputs(module: Module, nin: int, x: Any) -> None:
 
 
 def _check_batch(input: Sequence[Any], target: Sequence[Any]) -> None:
+    for name, batch in (("input", input), ("target", target)):
+        if not hasattr(batch, "__len__"):
+            raise TypeError(
+                f"{name} is a list with an entry for each sample, got {batch!r} of type {type(batch).__name__}"
+            )
     if len(input) != len(target) or not len(input):
         raise ValueError(f"a loss compares as many inputs as targets, at least one; got {len(input)} and {len(target)}")
 

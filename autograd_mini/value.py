@@ -7,6 +7,7 @@ No derivative is written here. Each operation's value and partials are a row of 
 from __future__ import annotations
 
 import math
+import operator
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -306,7 +307,7 @@ class Value:
         if ndigits is None:
             return round(self._data)
         # Beyond 400 digits either way a float does not change any more, and the count itself still fits a float.
-        return Value._apply(TABLE["round"], self, max(-400, min(400, ndigits.__index__())))
+        return Value._apply(TABLE["round"], self, max(-400, min(400, operator.index(ndigits))))
 
     def exp(self) -> Value:
         """``ag.exp`` of this value."""

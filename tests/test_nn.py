@@ -198,6 +198,12 @@ def test_hinge_loss_counts_what_is_inside_the_margin():
     assert [v.grad for v in leaves] == pytest.approx([-1 / 3, 0.0, 1 / 3])
 
 
+def test_targets_may_be_values_too():
+    target = Value(0.25)
+    nn.binary_cross_entropy_with_logits([2.0], [target]).backward()
+    assert target.grad == pytest.approx(-2.0)
+
+
 # ---- Learning. ------------------------------------------------------------------------------------------------------
 
 
@@ -260,6 +266,23 @@ MESSAGES = [
     (lambda: Neuron(1)(["a"]), TypeError, "expected a real number or a Value, got 'a'"),
     (lambda: Module()(1.0), TypeError, "Module defines no __call__, the method that computes its output"),
     (lambda: nn.mse_loss([], []), ValueError, "a loss compares as many inputs as targets, at least one; got 0 and 0"),
+    (
+        lambda: nn.mse_loss(1.0, [1.0]),
+        TypeError,
+        "input is a list with an entry for each sample, got 1.0 of type float",
+    ),
+    (
+        lambda: nn.mse_loss([1.0], iter([1])),
+        TypeError,
+        "target is a list with an entry for each sample, got <list_iter",
+    ),
+    (lambda: nn.cross_entropy([1.0], [0]), TypeError, r"input\[0\] is a list of logits, one for each class, got 1.0"),
+    (lambda: nn.cross_entropy([[1.0, 2.0]], [0.5]), TypeError, r"target\[0\] is the index of a class, got 0.5 of type"),
+    (
+        lambda: nn.binary_cross_entropy_with_logits([1.0], ["a"]),
+        TypeError,
+        "expected a real number or a Value, got 'a'",
+    ),
     (lambda: nn.hinge_loss([1.0], [1, 1]), ValueError, "at least one; got 1 and 2"),
     (lambda: nn.hinge_loss([1.0], [0]), ValueError, r"target\[0\] is 0; the hinge loss takes the labels -1 and 1"),
     (

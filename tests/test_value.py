@@ -255,7 +255,7 @@ MESSAGES = [
     (lambda: type("Mine", (Value,), {}), TypeError, "Value is final and cannot be subclassed; hold a Value in a class"),
     (lambda: setattr(Value(1.0), "name", "x"), AttributeError, "name"),
     (lambda: (Value(1.0) * 2).backward(None), TypeError, "expected a real number or a Value, got None"),
-    (lambda: round(Value(1.0), 0.5), (TypeError, AttributeError), "__index__|integer"),
+    (lambda: round(Value(1.0), 0.5), TypeError, "'float' object cannot be interpreted as an integer"),
 ]
 
 
