@@ -40,7 +40,8 @@ class Op:
             operation of any number of arguments a single function that gives the list of all of them.
         text: how the operation prints, with one ``{}`` per argument; n-ary operations have a single ``{}``.
         domain: for each argument an interval well inside the domain, where tests draw their points.
-        kink: tells whether a point is so near a corner, jump or pole that differences cannot be trusted.
+        kink: gives, for any point, the nearest one at which the operation has a corner, jump or pole; ``None`` for a
+            smooth operation. Tests keep away from these points, or draw them on purpose.
         commutative: the order of the operands does not matter.
         helper: the row serves the partials of other rows only.
     """
@@ -50,7 +51,7 @@ class Op:
     partials: tuple[Partial | None, ...] | Partial
     text: str
     domain: tuple[Interval, ...]
-    kink: Callable[..., bool]
+    kink: Callable[..., tuple[float, ...]] | None
     commutative: bool
     helper: bool
 
@@ -58,6 +59,14 @@ class Op:
     def symbol(self) -> str:
         """The sign of the operation alone: ``*`` for multiplication, ``exp`` for the exponential."""
         return self.text.partition("(")[0].replace("{}", "").strip()
+
+    def near_kink(self, *args: float, gap: float = 1e-2) -> bool:
+        """Whether the point is so near a corner, jump or pole that differences with steps below ``gap`` are no test.
+
+        >>> TABLE["relu"].near_kink(0.001), TABLE["maximum"].near_kink(1.0, 2.0)
+        (True, False)
+        """
+        return self.kink is not None and all(abs(x - k) <= gap for x, k in zip(args, self.kink(*args), strict=True))
 
     def __reduce__(self) -> tuple[Callable[[str], Op], tuple[str]]:
         return by_name, (self.name,)
@@ -119,7 +128,7 @@ def row(
     *partials: Partial | None,
     text: str,
     domain: Sequence[Interval] | None = None,
-    kink: Callable[..., bool] = lambda *args: False,
+    kink: Callable[..., tuple[float, ...]] | None = None,
     nary: bool = False,
     commutative: bool = False,
     helper: bool = False,
@@ -152,11 +161,6 @@ def apply(op: Op, *args: Any) -> Any:
         if record is not None:
             return record(op, *args)
     return op.value(*map(number, args))
-
-
-def _near(*gaps: float) -> bool:
-    """Whether any of the distances to a kink is too small for differences."""
-    return any(not abs(gap) > 1e-2 for gap in gaps)
 
 
 # ---- Helper rows: IEEE arithmetic and branch-free choices, for use in partials. -------------------------------------
@@ -320,7 +324,7 @@ def div(x: float, y: float) -> float:
     None,
     text="{} // {}",
     domain=(_WIDE, (0.5, 5.0)),
-    kink=lambda x, y: _near(y, math.remainder(x, y)),
+    kink=lambda x, y: (x - math.remainder(x, y), y),
 )
 def floordiv(x: float, y: float) -> float:
     """The quotient rounded down; flat between its jumps.
@@ -336,7 +340,7 @@ def floordiv(x: float, y: float) -> float:
     lambda out, x, y: -floordiv(x, y),
     text="{} % {}",
     domain=(_WIDE, (0.5, 5.0)),
-    kink=lambda x, y: _near(y, math.remainder(x, y)),
+    kink=lambda x, y: (x - math.remainder(x, y), y),
 )
 def mod(x: float, y: float) -> float:
     """The remainder with the sign of y: x - y * (x // y).
@@ -375,7 +379,7 @@ def neg(x: float) -> float:
     return -x
 
 
-@row(lambda out, x: sign(x), text="abs({})", kink=lambda x: _near(x))
+@row(lambda out, x: sign(x), text="abs({})", kink=lambda x: (0.0,))
 def abs_(x: float) -> float:
     """The absolute value; its slope at 0 is 0, the smallest of the subgradients.
 
@@ -385,7 +389,13 @@ def abs_(x: float) -> float:
     return math.fabs(x)
 
 
-@row(None, None, text="round({}, {})", domain=(_WIDE, (0.0, 0.0)), kink=lambda x, n: _near(x * 10.0**n % 1.0 - 0.5))
+@row(
+    None,
+    None,
+    text="round({}, {})",
+    domain=(_WIDE, (0.0, 0.0)),
+    kink=lambda x, n: ((math.floor(x * 10.0**n) + 0.5) / 10.0**n, n),
+)
 def round_(x: float, n: float) -> float:
     """x rounded half to even at n decimals; flat between its jumps.
 
@@ -449,7 +459,12 @@ def cos(x: float) -> float:
     return math.cos(x)
 
 
-@row(lambda out, x: 1.0 + out * out, text="tan({})", domain=((-1.2, 1.2),), kink=lambda x: _near(math.cos(x)))
+@row(
+    lambda out, x: 1.0 + out * out,
+    text="tan({})",
+    domain=((-1.2, 1.2),),
+    kink=lambda x: (x - math.remainder(x - math.pi / 2.0, math.pi),),
+)
 def tan(x: float) -> float:
     """The tangent of x radians.
 
@@ -480,7 +495,7 @@ def erf(x: float) -> float:
     return math.erf(x)
 
 
-@row(lambda out, x: step(x, 0.0), text="relu({})", kink=lambda x: _near(x))
+@row(lambda out, x: step(x, 0.0), text="relu({})", kink=lambda x: (0.0,))
 def relu(x: float) -> float:
     """x where it is positive, else 0.0; NaN for NaN; its slope at 0 is 0.
 
@@ -527,7 +542,7 @@ def _larger_dy(out: Any, x: Any, y: Any) -> Any:
     _larger_dx,
     _larger_dy,
     text="maximum({}, {})",
-    kink=lambda x, y: _near(x - y),
+    kink=lambda x, y: ((x + y) / 2.0, (x + y) / 2.0),
     commutative=True,
 )
 def maximum(x: float, y: float) -> float:
@@ -543,7 +558,7 @@ def maximum(x: float, y: float) -> float:
     _larger_dy,
     _larger_dx,
     text="minimum({}, {})",
-    kink=lambda x, y: _near(x - y),
+    kink=lambda x, y: ((x + y) / 2.0, (x + y) / 2.0),
     commutative=True,
 )
 def minimum(x: float, y: float) -> float:
