@@ -7,7 +7,7 @@ an ``_apply`` method receives the call, so this module never imports ``Value``.
 A partial is a lambda over ``(out, *args)``. It is evaluated on floats for first derivatives and on ``Value``s for
 derivatives of derivatives, so it is written with the operations of this table, has no branches, and never raises:
 where plain arithmetic would (``1 / 0.0``), it uses the helper rows ``ieee_div``, ``ieee_pow``, ``ieee_log``, which
-answer as IEEE 754 does, and ``step``, ``sign``, ``select`` in place of branches.
+answer as IEEE 754 does, and ``step``, ``sign`` in place of branches.
 
 At a kink the table states the answer: relu'(0) = 0, abs'(0) = 0, equal operands of maximum and minimum share the
 slope half and half, sqrt'(0) = inf, and x**p at x = 0 as its row says.
@@ -168,12 +168,12 @@ def apply(op: Op, *args: Any) -> Any:
 
 @row(None, None, text="step({}, {})", helper=True)
 def step(x: float, y: float) -> float:
-    """1.0 where x > y, else 0.0; flat.
+    """1.0 where x > y, else 0.0; NaN if either is; flat.
 
     >>> step(2.0, 1.0), step(1.0, 1.0)
     (1.0, 0.0)
     """
-    return 1.0 if x > y else 0.0
+    return 1.0 if x > y else 0.0 if x <= y else math.nan
 
 
 @row(None, text="sign({})", helper=True)
@@ -184,22 +184,6 @@ def sign(x: float) -> float:
     (-1.0, 0.0)
     """
     return x if x != x else float(x > 0) - float(x < 0)
-
-
-@row(
-    None,
-    lambda out, c, x, y: select(c, 1.0, 0.0),
-    lambda out, c, x, y: select(c, 0.0, 1.0),
-    text="select({}, {}, {})",
-    helper=True,
-)
-def select(c: float, x: float, y: float) -> float:
-    """x where c is not zero, else y; the slope goes to the side that was taken.
-
-    >>> select(1.0, 2.0, 3.0), select(0.0, 2.0, 3.0)
-    (2.0, 3.0)
-    """
-    return x if c != 0.0 else y
 
 
 # Both rows of the quotient share these two, as both of the logarithm and both of the power share theirs.
@@ -239,14 +223,14 @@ def ieee_log(x: float) -> float:
     return -math.inf if x == 0.0 else math.nan
 
 
-# d/dx: y*x**(y-1), where 0*inf at x = y = 0 must be 0. d/dy: out*log(x), which is 0 at x = 0 if y > 0, else NaN.
-# The corners are those of ChainRules.jl's POWERGRADS.
+# The corners are those of ChainRules.jl's POWERGRADS; strong, because at x = y = 0 the slope 0*inf must be 0.
 def _pow_dx(out: Any, x: Any, y: Any) -> Any:
-    return select(y, y * ieee_pow(x, y - 1.0), 0.0)
+    return strong_mul(y, ieee_pow(x, y - 1.0))
 
 
+# Not out*log(x): 0*inf at x = 0 and at x = inf needs written answers, and so do the slopes of that product.
 def _pow_dy(out: Any, x: Any, y: Any) -> Any:
-    return select(x, out * ieee_log(x), select(step(y, 0.0), 0.0, math.nan))
+    return pow_log(x, y)
 
 
 @row(_pow_dx, _pow_dy, text="{} ** {}", domain=((0.1, 5.0), (-3.0, 3.0)), helper=True)
@@ -264,6 +248,24 @@ def ieee_pow(x: float, y: float) -> float:
         if x != 0.0:
             return math.nan
         return math.copysign(math.inf, x) if y % 2.0 == 1.0 else math.inf
+
+
+@row(
+    lambda out, x, y: ieee_pow(x, y - 1.0) + strong_mul(y, pow_log(x, y - 1.0)),
+    lambda out, x, y: strong_mul(out, ieee_log(x)),
+    text="pow_log({}, {})",
+    domain=((0.1, 5.0), (-3.0, 3.0)),
+    helper=True,
+)
+def pow_log(x: float, y: float) -> float:
+    """x ** y * log(x), the slope of a power by its exponent: 0.0 at x = 0 if y > 0, else NaN; NaN below.
+
+    >>> pow_log(0.0, 2.0), pow_log(0.0, 0.0), pow_log(math.inf, -1.0)
+    (0.0, nan, 0.0)
+    """
+    if x <= 0.0:
+        return 0.0 if x == 0.0 and y > 0.0 else math.nan
+    return strong_mul(ieee_pow(x, y), ieee_log(x))
 
 
 @row(lambda out, g, d: d, lambda out, g, d: g, text="{} * {}", helper=True)

@@ -1,5 +1,5 @@
-"""The table's rows by themselves: kinks, tails, helper rows and messages. That values and slopes are right on ordinary
-points is for test_laws.py."""
+"""The table's rows by themselves: tails, helper rows and messages. That values and slopes are right on ordinary points
+is for test_laws.py, at corners for test_corners.py."""
 
 import math
 
@@ -25,34 +25,6 @@ def same(found, expected):
     return len(found) == len(expected) and all(
         a == b or (a != a and b != b) for a, b in zip(found, expected, strict=True)
     )
-
-
-KINKS = [
-    (ag.relu, (0.0,), [0.0]),
-    (ag.relu, (-0.0,), [0.0]),
-    (abs, (0.0,), [0.0]),
-    (ag.maximum, (1.0, 1.0), [0.5, 0.5]),
-    (ag.minimum, (1.0, 1.0), [0.5, 0.5]),
-    (ag.sqrt, (0.0,), [INF]),
-    (ag.sqrt, (-0.0,), [INF]),
-    (lambda x, y: x // y, (3.0, 1.0), [0.0, 0.0]),
-    (lambda x, y: x % y, (3.5, 1.0), [1.0, -3.0]),
-    (lambda x: round(x, 1), (0.25,), [0.0]),
-    # x**y at x = 0, after ChainRules.jl's table of corners
-    (lambda x, y: x**y, (0.0, 2.0), [0.0, 0.0]),
-    (lambda x, y: x**y, (0.0, 1.0), [1.0, 0.0]),
-    (lambda x, y: x**y, (0.0, 0.5), [INF, 0.0]),
-    (lambda x, y: x**y, (0.0, 0.0), [0.0, NAN]),
-    (lambda x, y: x**y, (-2.0, 2.0), [-4.0, NAN]),
-    (lambda x: x**2, (-2.0,), [-4.0]),
-    (lambda x: x**0, (0.0,), [0.0]),
-    (lambda x: x**-1, (-2.0,), [-0.25]),
-]
-
-
-@pytest.mark.parametrize(("f", "point", "expected"), KINKS)
-def test_at_a_kink_the_slope_is_the_one_of_the_policy(f, point, expected):
-    assert same(slopes(f, *point), expected)
 
 
 @pytest.mark.parametrize("name", ["sigmoid", "softplus", "tanh", "erf", "exp"])
