@@ -8,19 +8,32 @@
 3.583853
 """
 
+from typing import TYPE_CHECKING, Any
+
 from . import nn, optim
 from .draw import Drawing, draw, to_svg
-from .errors import AutogradError, GraphTooLargeError, RendererError, RendererNotFoundError, StaleGraphError
+from .errors import (
+    AutogradError,
+    GradcheckError,
+    GraphTooLargeError,
+    RendererError,
+    RendererNotFoundError,
+    StaleGraphError,
+)
 from .functional import grad, value_and_grad
 from .ops import cos, erf, exp, log, maximum, minimum, relu, sigmoid, sin, softplus, sqrt, sumprod, tan, tanh
 from .ops import sum_ as sum
 from .value import Value, no_grad
+
+if TYPE_CHECKING:
+    from . import testing
 
 __version__ = "0.1.0"
 
 __all__ = [
     "AutogradError",
     "Drawing",
+    "GradcheckError",
     "GraphTooLargeError",
     "RendererError",
     "RendererNotFoundError",
@@ -46,6 +59,16 @@ __all__ = [
     "sumprod",
     "tan",
     "tanh",
+    "testing",
     "to_svg",
     "value_and_grad",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load ``ag.testing`` when it is first used: most programs test nothing."""
+    if name != "testing":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return importlib.import_module(".testing", __name__)

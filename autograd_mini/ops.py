@@ -278,6 +278,17 @@ def strong_mul(g: float, d: float) -> float:
     return 0.0 if g == 0.0 else g * d
 
 
+@row(lambda out, x: -2.0 * tanh(x) * out, text="sech2({})", helper=True)
+def sech2(x: float) -> float:
+    """1 / cosh(x)**2, the slope of tanh, without overflow for any x.
+
+    >>> sech2(0.0), sech2(1000.0)
+    (1.0, 0.0)
+    """
+    e = math.exp(-2.0 * abs(x))
+    return 4.0 * e / ((1.0 + e) * (1.0 + e))
+
+
 # ---- Arithmetic. ----------------------------------------------------------------------------------------------------
 
 
@@ -476,8 +487,8 @@ def tan(x: float) -> float:
     return math.tan(x)
 
 
-# 1 - out*out would lose every digit once out rounds to 1 (x near 19); this form keeps them.
-@row(lambda out, x: 4.0 * sigmoid(2.0 * x) * sigmoid(-2.0 * x), text="tanh({})")
+# 1 - out*out would lose every digit once out rounds to 1 (x near 19); sech2 keeps them, also in its own slope near 0.
+@row(lambda out, x: sech2(x), text="tanh({})")
 def tanh(x: float) -> float:
     """The hyperbolic tangent.
 
@@ -507,8 +518,8 @@ def relu(x: float) -> float:
     return 0.0 if x <= 0.0 else x
 
 
-# out*(1 - out) would lose every digit once out rounds to 1 (x near 37); sigmoid(-x) is 1 - out with all of them.
-@row(lambda out, x: out * sigmoid(-x), text="σ({})")
+# out*(1 - out) would lose every digit once out rounds to 1 (x near 37).
+@row(lambda out, x: 0.25 * sech2(0.5 * x), text="σ({})")
 def sigmoid(x: float) -> float:
     """The logistic function 1 / (1 + exp(-x)), without overflow for any x.
 

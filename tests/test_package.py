@@ -21,8 +21,12 @@ def run(*command):
 
 def test_public_names_are_sorted_and_are_those_that_init_imports():
     tree = ast.parse(Path(ag.__file__).read_text())
-    imported = {a.asname or a.name for node in tree.body if isinstance(node, ast.ImportFrom) for a in node.names}
-    assert set(ag.__all__) == imported
+    lazy = [node for block in tree.body if isinstance(block, ast.If) for node in block.body]
+    imports = [node for node in [*tree.body, *lazy] if isinstance(node, ast.ImportFrom) and node.module != "typing"]
+    assert set(ag.__all__) == {a.asname or a.name for node in imports for a in node.names}
+    assert all(hasattr(ag, name) for name in ag.__all__)
+    with pytest.raises(AttributeError, match="module 'autograd_mini' has no attribute 'test'"):
+        ag.test  # noqa: B018
     assert ag.__all__ == sorted(ag.__all__)
 
 
@@ -46,7 +50,20 @@ def test_every_public_function_and_class_has_an_example():
 
 
 @pytest.mark.parametrize(
-    "heavy", ["numpy", "graphviz", "hypothesis", "matplotlib", "tqdm", "subprocess", "random", "json", "inspect"]
+    "heavy",
+    [
+        "numpy",
+        "graphviz",
+        "hypothesis",
+        "mpmath",
+        "matplotlib",
+        "tqdm",
+        "subprocess",
+        "random",
+        "json",
+        "inspect",
+        "autograd_mini.testing",
+    ],
 )
 def test_importing_the_package_loads_nothing_heavy(heavy):
     # dataclasses brings inspect with it on every supported Python; all others are loaded where they are used.
