@@ -8,9 +8,16 @@
 3.583853
 """
 
-from . import nn, optim
+from . import nn, optim, testing
 from .draw import Drawing, draw, to_svg
-from .errors import AutogradError, GraphTooLargeError, RendererError, RendererNotFoundError, StaleGraphError
+from .errors import (
+    AutogradError,
+    GradcheckError,
+    GraphTooLargeError,
+    RendererError,
+    RendererNotFoundError,
+    StaleGraphError,
+)
 from .functional import grad, value_and_grad
 from .ops import cos, erf, exp, log, maximum, minimum, relu, sigmoid, sin, softplus, sqrt, sumprod, tan, tanh
 from .ops import sum_ as sum
@@ -21,6 +28,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AutogradError",
     "Drawing",
+    "GradcheckError",
     "GraphTooLargeError",
     "RendererError",
     "RendererNotFoundError",
@@ -46,6 +54,7 @@ __all__ = [
     "sumprod",
     "tan",
     "tanh",
+    "testing",
     "to_svg",
     "value_and_grad",
 ]

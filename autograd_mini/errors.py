@@ -4,6 +4,7 @@ Exception
 ├── ValueError, ZeroDivisionError, OverflowError   raised by an operation exactly where floats raise them
 ├── TypeError                                      a wrong kind of operand or argument
 └── AutogradError
+    ├── GradcheckError                             a derivative is not what differences say, or cannot be checked
     ├── GraphTooLargeError                         a graph has more nodes or edges than a picture can show
     ├── RendererError                              the program that lays out pictures fails or takes too long
     │   └── RendererNotFoundError                  there is no such program
@@ -13,6 +14,10 @@ Exception
 
 class AutogradError(Exception):
     """Base of the exceptions that only this package raises."""
+
+
+class GradcheckError(AutogradError, AssertionError):
+    """``ag.testing.check_grads`` found a wrong derivative, or a function whose derivatives it cannot check."""
 
 
 class GraphTooLargeError(AutogradError, ValueError):
