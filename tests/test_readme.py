@@ -55,7 +55,7 @@ def test_every_code_block_runs_and_shows_what_it_gives():
 
 def test_every_python_block_is_such_an_example():
     blocks = re.findall(r"^```(\w*)\n(.*?)^```$", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    assert {language for language, _ in blocks} == {"sh", "python"}
+    assert {language for language, _ in blocks} == {"sh", "python", "text"}
     assert all(code.startswith(">>> ") for language, code in blocks if language == "python")
 
 

@@ -8,6 +8,7 @@ slope of order k along a random direction, so that one comparison serves every o
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Real
@@ -20,8 +21,8 @@ from ..value import Value, no_grad, topological_order
 from .differences import Estimate, difference
 
 _MODES = {
-    "rev": "the gradient by the reverse sweep",
-    "fwd": "the slope by the sweep over Values, differentiated by its cotangent",
+    "rev": "the reverse sweep",
+    "fwd": "the sweep over Values, differentiated by its cotangent",
 }
 _NOTHING = 1e-9  # the default atol: this share of f's size, per unit of the argument
 _ROUNDING = 1e-12  # and at least this share of what f adds up, so that rounding errors that remain of it are nothing
@@ -29,6 +30,7 @@ _STEP = 0.1  # the first step of the differences, in units of the argument
 _EXACT = 2.0**1000  # sizes within which doubling is exact
 _SHOWN = 3  # kinks that a message names
 
+Line = Callable[[float], list[float]]
 Flat = Callable[[list[Any]], Any]
 
 
@@ -83,10 +85,11 @@ def check_grads(
     Traceback (most recent call last):
         ...
     autograd_mini.errors.GradcheckError: the derivative of energy by argument 0 is wrong
-      order 1, mode rev: the gradient by the reverse sweep
+      order 1, mode rev: the reverse sweep
       expected 6, by differences, give or take ...
       got      3.0
       they differ by 3, the tolerance is 6.0e-06
+      look for .item(), .data and plain numbers that stand for a Value, or for a wrong partial in a row of your own
     """
     _refuse(f, args, order, modes, rtol, atol)
     entries = list(_entries(args))
@@ -99,23 +102,24 @@ def check_grads(
     draw = random.Random(0)
     point = [e.x for e in entries]
     units = [max(abs(x), 1.0) for x in point]
+    shares = [max(abs(x) or 1.0, 1e-3) for x in point]  # a tiny number moves little, lest it leave its domain at once
     level: Flat = lambda xs: f(*_rebuild(args, iter(xs)))  # noqa: E731
     for k in range(1, order + 1):
-        weights = [draw.choice((-1.0, 1.0)) * draw.uniform(0.5, 1.0) for _ in entries] if len(entries) > 1 else [1.0]
-        direction = [w * unit / max(units) for w, unit in zip(weights, units, strict=True)]
+        weights = [draw.choice((-1.0, 1.0)) * draw.uniform(0.5, 1.0) for _ in point] if len(point) > 1 else [1.0]
+        direction = [w * share / max(shares) for w, share in zip(weights, shares, strict=True)]
         judge = _Judge(name, k, _on_floats(level, k), rtol, atol, graph)
         sweep = _float_sweep(level, point)
         connected = sweep.connected()
         if "rev" in modes:
             for i, e in enumerate(entries):
-                axis = [float(i == j) for j in range(len(point))]
-                judge.compare("rev", f"by {e.where}", sweep.gradient[i], point, axis, units[i], connected[i])
+                judge.compare("rev", f"by {e.where}", sweep.gradient[i], _axis(point, i), e.x, units[i], connected[i])
         if "fwd" in modes:
-            where = (
-                f"by {entries[0].where}" if len(entries) == 1 else f"along a direction of all {len(entries)} numbers"
-            )
             got = _slope_over_values(level, point, direction)
-            judge.compare("fwd", where, got, point, direction, max(units), any(connected))
+            if len(point) == 1:
+                judge.compare("fwd", f"by {entries[0].where}", got, _axis(point, 0), point[0], units[0], connected[0])
+            else:
+                where, far = f"along a direction of all {len(point)} numbers", max(shares)
+                judge.compare("fwd", where, got, _ray(point, direction, far), far, far, any(connected))
         level = _slope(level, direction)
 
 
@@ -311,6 +315,15 @@ def _on_floats(f: Flat, order: int) -> Callable[[list[float]], float]:
     return value
 
 
+def _axis(point: list[float], i: int) -> Line:
+    return lambda t: [*point[:i], t, *point[i + 1 :]]
+
+
+def _ray(point: list[float], direction: list[float], start: float) -> Line:
+    """Through the point at t = start rather than 0, so that steps that are lost in its coordinates are lost in t."""
+    return lambda t: [x + (t - start) * d for x, d in zip(point, direction, strict=True)]
+
+
 def _slope(f: Flat, direction: list[float]) -> Flat:
     def slope(xs: list[Any]) -> Any:
         return sumprod(direction, grad(f)(xs))
@@ -375,28 +388,29 @@ class _Judge:
     graph: _Graph
 
     def compare(
-        self, mode: str, where: str, got: float, point: list[float], axis: list[float], unit: float, connected: bool
+        self, mode: str, where: str, got: float, line: Line, start: float, unit: float, connected: bool
     ) -> None:
-        """Raise GradcheckError unless ``got`` is the slope at ``point`` along ``axis``."""
+        """Raise GradcheckError unless ``got`` is the slope at ``start`` along ``line``."""
         trouble: list[Exception] = []
 
-        def line(t: float) -> float:
+        def along(t: float) -> float:
             try:
-                return self.value([x + t * a for x, a in zip(point, axis, strict=True)])
+                return self.value(line(t))
             except (ArithmeticError, ValueError) as error:
                 trouble.append(error)
                 raise
 
         def look(side: int) -> Estimate:
-            return difference(line, 0.0, _STEP * unit, side)
+            return difference(along, start, _STEP * unit, side)
 
         def tolerance(e: Estimate) -> float:
             least = max(_NOTHING * e.size, _ROUNDING * self.graph.size) / unit if self.atol is None else self.atol
-            return least + self.rtol * max(abs(e.value), abs(got) if math.isfinite(got) else 0.0)
+            return least + sys.float_info.min + self.rtol * max(abs(e.value), abs(got) if math.isfinite(got) else 0.0)
 
         expected = look(0)
-        if trouble and not expected.error <= tolerance(expected):  # perhaps the edge of f's domain
-            expected = min(look(1), look(-1), key=lambda e: e.error)
+        if (trouble or self.graph.at) and not expected.error <= tolerance(expected):
+            # At the edge of f's domain there is one side to look at; at a kink both have to agree.
+            expected = (min if trouble else max)(look(-1), look(1), key=lambda e: e.error)
         allowed = tolerance(expected)
         off = abs(got - expected.value)
         agree = off <= allowed + expected.error
@@ -408,39 +422,41 @@ class _Judge:
         if agree and sure and not corner:
             return
 
-        derivative = f"the derivative of {self.name} {where}"
+        function = self.name if self.order == 1 else f"the order {self.order - 1} slope of {self.name}"
         hints = []
-        if expected.error == math.inf:
-            verdict = f"cannot be judged: {self.name} cannot be evaluated around the point"
+        if not math.isfinite(got):
+            verdict = f"is {got}, which differences cannot confirm"
+            hints.append("choose another point")
+        elif expected.error == math.inf and trouble:
+            verdict = "cannot be judged: the function cannot be evaluated around the point"
             hints.append("choose a point inside its domain")
         elif corner:
             verdict = f"does not exist: the slope is {left.value:.6g} on the left and {right.value:.6g} on the right"
             hints.append("there is a corner at the point or very near it; choose a point farther away")
-        elif sure or not off <= 10.0 * expected.error:
+        elif sure or off > 10.0 * expected.error:
             verdict = "is wrong"
+            if got == 0.0 and not connected:
+                hints.append("the result is cut off from this argument: .item(), .data or a number took its place")
+            else:
+                hints.append(
+                    "look for .item(), .data and plain numbers that stand for a Value, or for a wrong partial in a row "
+                    "of your own"
+                )
         else:
             verdict = "cannot be judged: the differences are too uncertain"
             hints.append("the function may be rough or singular here; choose another point, or larger rtol and atol")
-        if not math.isfinite(got):
-            hints.append("differences cannot confirm a slope that is not finite; choose another point")
         if self.graph.near:
             more = len(self.graph.near) - _SHOWN
             shown = ", ".join(self.graph.near[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
-            hints.append(f"the point lies at a kink, or near one, of {shown}, where differences prove nothing")
-        if not connected and got == 0.0:
-            hints.append("the result is cut off from this argument: .item(), .data or a plain number took its place")
+            hints.append(f"the point lies at a kink, or near one, of {shown}, where differences prove little")
         if trouble:
             hints.append(f"beside the point it raises {type(trouble[-1]).__name__}: {trouble[-1]}")
-        raise GradcheckError(
-            "\n  ".join(
-                [
-                    f"{derivative} {verdict}",
-                    f"order {self.order}, mode {mode}: {_MODES[mode]}"
-                    + (f" of its order {self.order - 1} slope" if self.order > 1 else ""),
-                    f"expected {expected.value:.12g}, by differences, give or take {expected.error:.1e}",
-                    f"got      {got!r}",
-                    f"they differ by {off:.6g}, the tolerance is {allowed:.1e}",
-                    *hints,
-                ]
-            )
-        )
+        lines = [
+            f"the derivative of {function} {where} {verdict}",
+            f"order {self.order}, mode {mode}: {_MODES[mode]}",
+            f"expected {expected.value:.12g}, by differences, give or take {expected.error:.1e}",
+            f"got      {got!r}",
+            f"they differ by {off:.6g}, the tolerance is {allowed:.1e}",
+            *hints,
+        ]
+        raise GradcheckError("\n  ".join(lines))

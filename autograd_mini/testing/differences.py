@@ -9,12 +9,14 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 _ROWS = 64  # steps down to 1e-19 of the first: past that no double differs
 _COLUMNS = 6  # higher extrapolations add noise and hardly ever accuracy
 _SETTLED = 3  # that many smaller steps must follow an estimate, to say what it is worth
 _SAFETY = 4.0  # beside a singularity the estimates converge slowly, and the next one is that many steps from the limit
+_REFUTED = 2.0  # that many errors away, the following rows refute an estimate
 _CONTRADICTION = 1e5  # that many errors away from a good estimate, a smaller step has met f's rounding instead of f
 _ROUNDING = 4 * sys.float_info.epsilon  # what a value of f is taken to be off by, relative to itself
 
@@ -63,9 +65,11 @@ def difference(f: Callable[[float], float], x: float, step: float = 0.1, side: i
     if not 0.0 < step < math.inf or side not in (-1, 0, 1):
         raise ValueError(f"step must be positive and side one of -1, 0, 1; got step={step!r}, side={side!r}")
     ratio = 2.0 if side else 4.0  # the quotient is off by h, h**2, ... on one side, by h**2, h**4, ... on both
-    best = Estimate(math.nan, math.inf, 0.0)
-    waiting: list[tuple[int, int, Estimate]] = []  # the best of each recent row with its place in the tableau
+    amplified = math.prod((ratio**j + 1.0) / (ratio**j - 1.0) for j in range(1, _COLUMNS + 1))
+    best, enough = Estimate(math.nan, math.inf, 0.0), 0.0
+    waiting: list[_Candidate] = []
     row: list[float] = []
+    ends = 0.0, 0.0
     for i in range(_ROWS):
         h = math.ldexp(step, -i)
         low, high = x - h * (side < 1), x + h * (side > -1)
@@ -79,24 +83,46 @@ def difference(f: Callable[[float], float], x: float, step: float = 0.1, side: i
         for j in range(1, min(len(before), _COLUMNS) + 1):
             row.append(row[-1] + (row[-1] - before[j - 1]) / (ratio**j - 1.0))
         # What rounding does grows as 1/h, so each row shows how much of it is in the estimates of the rows before.
-        waiting = [
-            (at, j, e._replace(error=max(e.error, abs(row[j] - e.value) * math.ldexp(1.0, at - i))))
-            for at, j, e in waiting
-        ]
-        if waiting and waiting[0][0] == i - _SETTLED:
-            settled = waiting.pop(0)[2]
-            contradiction = min(abs(best.value), abs(settled.value - best.value)) > _CONTRADICTION * best.error
-            if settled.error < best.error and not contradiction:
-                best = settled
+        for c in waiting:
+            c.spread = max(c.spread, abs(row[c.column] - c.estimate.value) * math.ldexp(1.0, c.row - i))
+        if waiting and waiting[0].row == i - _SETTLED:
+            settled = waiting.pop(0)
+            if settled.beats(best):
+                error = max(settled.estimate.error, settled.spread)
+                best, enough = settled.estimate._replace(error=error), settled.enough
         size = max(abs(below), abs(above))
-        noise = 2.0 * _ROUNDING * size / (high - low)
-        if best.error <= max(noise, 1e-12 * abs(best.value), 1e-13 * best.size / step):
+        noise = amplified * _ROUNDING * size / (high - low)
+        if best.error <= max(noise, enough):
             break
-        steps = [max(abs(row[j] - row[j - 1]), abs(row[j] - before[j - 1])) for j in range(1, len(row))]
+        steps = [max(abs(row[j] - n) for n in (row[j - 1], before[j - 1], before[j])) for j in range(1, len(before))]
         if steps:
             j = steps.index(min(steps)) + 1
-            waiting.append((i, j, Estimate(row[j], _SAFETY * steps[j - 1] + noise, size)))
+            steepness = max(abs(below - ends[0]), abs(above - ends[1])) / h
+            rounded = amplified * _ROUNDING * (abs(x) + h) / h * steepness
+            estimate = Estimate(row[j], _SAFETY * steps[j - 1] + noise, size)
+            waiting.append(_Candidate(i, j, estimate, max(1e-12 * abs(row[j]), rounded)))
+        ends = below, above
     return best
+
+
+@dataclass
+class _Candidate:
+    """The best estimate of a row, its place in the tableau, and how far the next rows spread from it.
+
+    Once the error is below ``enough`` nothing is to be gained, as x itself is rounded.
+    """
+
+    row: int
+    column: int
+    estimate: Estimate
+    enough: float
+    spread: float = 0.0
+
+    def beats(self, best: Estimate) -> bool:
+        """Two estimates that agreed by chance, or that grow from row to row, are refuted by the rows that follow."""
+        value, error, _ = self.estimate
+        contradicts = min(abs(best.value), abs(value - best.value)) > _CONTRADICTION * best.error
+        return self.spread <= _REFUTED * error < _REFUTED * best.error and not contradicts
 
 
 def _evaluate(f: Callable[[float], float], x: float) -> float | None:

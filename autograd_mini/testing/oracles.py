@@ -124,7 +124,7 @@ def _exact_names() -> Mapping[str, Function]:
 
     def larger(x: Any, y: Any) -> Any:
         _apart(x - y, "maximum")
-        return max(x, y)
+        return mp.mpf(max(x, y))
 
     def power(x: Any, y: Any) -> Any:
         if x < _GAP and (type(y) is mp.mpf or y != int(y)):
@@ -241,10 +241,10 @@ def exact_second(program: Program) -> list[list[Judgement]]:
 
 
 def _first(i: int) -> Function:
-    """The central difference along input i."""
+    """The central difference along input i, with a step that is small beside that input."""
 
     def derivative(f: Function, x: list[Any]) -> Any:
-        h = _mpmath().mpf(10) ** _STEP
+        h = _mpmath().mpf(10) ** _STEP * min(1.0, abs(x[i]) or 1.0)
         return (f(_shifted(x, i, h)) - f(_shifted(x, i, -h))) / (2 * h)
 
     return derivative
