@@ -25,7 +25,7 @@ _MODES = {
     "fwd": "the sweep over Values, differentiated by its cotangent",
 }
 _NOTHING = 1e-9  # the default atol: this share of f's size, per unit of the argument
-_ROUNDING = 1e-12  # and at least this share of what f adds up, so that rounding errors that remain of it are nothing
+_ROUNDING = 1e-12  # rounding errors that remain of what f adds up are below this share of it
 _STEP = 0.1  # the first step of the differences, in units of the argument
 _EXACT = 2.0**1000  # sizes within which doubling is exact
 _SHOWN = 3  # kinks that a message names
@@ -44,8 +44,8 @@ def check_grads(
 ) -> None:
     """Compare the derivatives of ``f`` at a point with extrapolated differences of its values; silent if all agree.
 
-    The differences estimate their own error. A derivative is wrong if it is off by more than that and the tolerance
-    together; where the error alone exceeds the tolerance nothing is proved, which is an error too.
+    The differences estimate their own error. Where that is within the tolerance, a derivative is wrong if it is off
+    by more than both together; where it exceeds the tolerance, nothing is proved, which is an error too.
 
     At order 1, mode ``"rev"`` checks each entry of the gradient and ``"fwd"`` the slope along a random direction, found
     by differentiating the reverse sweep by its cotangent: that is the sweep ``grad(grad(f))`` relies on. Order 2 checks
@@ -135,7 +135,7 @@ def _refuse(f: Any, args: Any, order: Any, modes: Any, rtol: Any, atol: Any) -> 
         raise TypeError(f"order is an int, got {order!r} of type {type(order).__name__}")
     if order < 1:
         raise ValueError(f"order is at least 1, got {order}")
-    if isinstance(modes, str) or not modes or not all(mode in _MODES for mode in modes):
+    if not isinstance(modes, (tuple, list)) or not modes or not all(mode in tuple(_MODES) for mode in modes):
         raise ValueError(f"modes is a tuple that holds 'rev', 'fwd' or both, got {modes!r}")
     for name, tolerance in [("rtol", rtol), ("atol", 0.0 if atol is None else atol)]:
         if not isinstance(tolerance, Real):
@@ -404,14 +404,16 @@ class _Judge:
             return difference(along, start, _STEP * unit, side)
 
         def tolerance(e: Estimate) -> float:
-            least = max(_NOTHING * e.size, _ROUNDING * self.graph.size) / unit if self.atol is None else self.atol
-            return least + sys.float_info.min + self.rtol * max(abs(e.value), abs(got) if math.isfinite(got) else 0.0)
+            least = _NOTHING * e.size / unit if self.atol is None else self.atol
+            return least + sys.float_info.min + self.rtol * abs(e.value)
 
         expected = look(0)
         if (trouble or self.graph.at) and not expected.error <= tolerance(expected):
             # At the edge of f's domain there is one side to look at; at a kink both have to agree.
             expected = (min if trouble else max)(look(-1), look(1), key=lambda e: e.error)
-        allowed = tolerance(expected)
+        # Where nearly all of f cancels, rounding is left; a gradient of that size is right, though it proves nothing.
+        left_over = _ROUNDING * self.graph.size / unit if self.atol is None else 0.0
+        allowed = tolerance(expected) + left_over
         off = abs(got - expected.value)
         agree = off <= allowed + expected.error
         sure = expected.error <= allowed
@@ -433,7 +435,7 @@ class _Judge:
         elif corner:
             verdict = f"does not exist: the slope is {left.value:.6g} on the left and {right.value:.6g} on the right"
             hints.append("there is a corner at the point or very near it; choose a point farther away")
-        elif sure or off > 10.0 * expected.error:
+        elif expected.error <= tolerance(expected):
             verdict = "is wrong"
             if got == 0.0 and not connected:
                 hints.append("the result is cut off from this argument: .item(), .data or a number took its place")

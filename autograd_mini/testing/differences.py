@@ -16,9 +16,8 @@ _ROWS = 64  # steps down to 1e-19 of the first: past that no double differs
 _COLUMNS = 6  # higher extrapolations add noise and hardly ever accuracy
 _SETTLED = 3  # that many smaller steps must follow an estimate, to say what it is worth
 _SAFETY = 4.0  # beside a singularity the estimates converge slowly, and the next one is that many steps from the limit
-_REFUTED = 2.0  # that many errors away, the following rows refute an estimate
-_CONTRADICTION = 1e5  # that many errors away from a good estimate, a smaller step has met f's rounding instead of f
-_ROUNDING = 4 * sys.float_info.epsilon  # what a value of f is taken to be off by, relative to itself
+_CONTRADICTION = 1e3  # that many errors away from a good estimate, a smaller step has met the rounding of f, not f
+_ROUNDING = 32 * sys.float_info.epsilon  # a value of f may be off by 4 epsilon of it, which extrapolation amplifies
 
 
 class Estimate(NamedTuple):
@@ -65,7 +64,6 @@ def difference(f: Callable[[float], float], x: float, step: float = 0.1, side: i
     if not 0.0 < step < math.inf or side not in (-1, 0, 1):
         raise ValueError(f"step must be positive and side one of -1, 0, 1; got step={step!r}, side={side!r}")
     ratio = 2.0 if side else 4.0  # the quotient is off by h, h**2, ... on one side, by h**2, h**4, ... on both
-    amplified = math.prod((ratio**j + 1.0) / (ratio**j - 1.0) for j in range(1, _COLUMNS + 1))
     best, enough = Estimate(math.nan, math.inf, 0.0), 0.0
     waiting: list[_Candidate] = []
     row: list[float] = []
@@ -73,7 +71,7 @@ def difference(f: Callable[[float], float], x: float, step: float = 0.1, side: i
     for i in range(_ROWS):
         h = math.ldexp(step, -i)
         low, high = x - h * (side < 1), x + h * (side > -1)
-        if high - low < h / 2.0:
+        if high == low:
             break
         below, above = _evaluate(f, low), _evaluate(f, high)
         if below is None or above is None:
@@ -88,17 +86,16 @@ def difference(f: Callable[[float], float], x: float, step: float = 0.1, side: i
         if waiting and waiting[0].row == i - _SETTLED:
             settled = waiting.pop(0)
             if settled.beats(best):
-                error = max(settled.estimate.error, settled.spread)
-                best, enough = settled.estimate._replace(error=error), settled.enough
+                best, enough = settled.estimate, settled.enough
         size = max(abs(below), abs(above))
-        noise = amplified * _ROUNDING * size / (high - low)
+        noise = _ROUNDING * size / (high - low)
         if best.error <= max(noise, enough):
             break
         steps = [max(abs(row[j] - n) for n in (row[j - 1], before[j - 1], before[j])) for j in range(1, len(before))]
         if steps:
             j = steps.index(min(steps)) + 1
             steepness = max(abs(below - ends[0]), abs(above - ends[1])) / h
-            rounded = amplified * _ROUNDING * (abs(x) + h) / h * steepness
+            rounded = _ROUNDING * (abs(x) + h) / h * steepness
             estimate = Estimate(row[j], _SAFETY * steps[j - 1] + noise, size)
             waiting.append(_Candidate(i, j, estimate, max(1e-12 * abs(row[j]), rounded)))
         ends = below, above
@@ -122,7 +119,7 @@ class _Candidate:
         """Two estimates that agreed by chance, or that grow from row to row, are refuted by the rows that follow."""
         value, error, _ = self.estimate
         contradicts = min(abs(best.value), abs(value - best.value)) > _CONTRADICTION * best.error
-        return self.spread <= _REFUTED * error < _REFUTED * best.error and not contradicts
+        return self.spread <= error < best.error and not contradicts
 
 
 def _evaluate(f: Callable[[float], float], x: float) -> float | None:
