@@ -14,7 +14,7 @@ from .errors import AutogradError, GraphTooLargeError, RendererError, RendererNo
 from .functional import grad, value_and_grad
 from .ops import cos, erf, exp, log, maximum, minimum, relu, sigmoid, sin, softplus, sqrt, sumprod, tan, tanh
 from .ops import sum_ as sum
-from .value import Value, no_grad
+from ._engine import Value, no_grad
 
 __version__ = "0.1.0"
 

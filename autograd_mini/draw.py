@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from .errors import AutogradError, GraphTooLargeError, RendererError, RendererNotFoundError
 from .ops import Op
-from .value import Value, local_partials, topological_order
+from ._engine import Value, local_partials, topological_order
 
 if TYPE_CHECKING:
     import graphviz

@@ -16,7 +16,7 @@ from numbers import Real
 from typing import Any
 
 from .ops import TABLE, number, strong_mul, sum_
-from .value import Value, adjoints, new_epoch, recording, topological_order
+from ._engine import Value, adjoints, new_epoch, recording, topological_order
 
 
 class _Depth(threading.local):

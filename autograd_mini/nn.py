@@ -18,7 +18,7 @@ from typing import Any, Protocol, cast
 
 from . import ops
 from .ops import number, sumprod
-from .value import Value
+from ._engine import Value
 
 # The factor by which each activation shrinks the spread of its input, to be made up for by the weights: PyTorch's
 # calculate_gain, after He et al. 2015 (relu) and LeCun et al. 1998 (tanh). Also the list of activations there are.

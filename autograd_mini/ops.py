@@ -29,6 +29,40 @@ Partial = Callable[..., Any]
 _WIDE: Interval = (-5.0, 5.0)
 
 
+@dataclass(frozen=True)
+class C:
+    """How C computes the value of a row: an expression over its arguments, which are named x, y and z.
+
+    Attributes:
+        text: the expression; for a fold what one term adds to a sum from left to right, where x runs over all
+            arguments, or x over their first half and y over their second.
+        let: names for parts of the expression, and what they stand for.
+        sure: the test of ``out`` that says that this is what the Python function gives. Where it fails, that function
+            decides, and raises what is to be raised; so C needs no error conditions of its own.
+        fold: whether it is a sum over any number of arguments.
+    """
+
+    text: str
+    let: tuple[tuple[str, str], ...] = ()
+    sure: str = "isfinite(out)"
+    fold: bool = False
+
+
+def libm(name: str) -> C:
+    """The function of C's library of that name, where CPython's ``math`` calls just this one."""
+    return C(f"{name}(x)")
+
+
+def expr(text: str, sure: str = "isfinite(out)", **let: str) -> C:
+    """An expression in C; see ``C``."""
+    return C(text, tuple(let.items()), sure)
+
+
+def fold(term: str) -> C:
+    """The sum of any number of terms, from left to right; see ``C``."""
+    return C(term, fold=True)
+
+
 @dataclass(frozen=True, eq=False)
 class Op:
     """One row of the table.
@@ -44,6 +78,7 @@ class Op:
             smooth operation. Tests keep away from these points, or draw them on purpose.
         commutative: the order of the operands does not matter.
         helper: the row serves the partials of other rows only.
+        c: how C computes the value; None if it calls the Python function.
     """
 
     name: str
@@ -54,6 +89,7 @@ class Op:
     kink: Callable[..., tuple[float, ...]] | None
     commutative: bool
     helper: bool
+    c: C | None
 
     @property
     def symbol(self) -> str:
@@ -119,6 +155,9 @@ def number(x: object) -> float:
         return x
     if isinstance(x, Real):
         return float(x)
+    if hasattr(type(x), "_apply"):
+        raise TypeError(f"{x!r} belongs to the other engine, and Values of two engines do not mix; make all of them with "
+                        "the class autograd_mini.Value")  # fmt: skip
     raise TypeError(
         f"expected a real number or a Value, got {x!r} of type {type(x).__name__}; apply it to one number at a time"
     )
@@ -132,6 +171,7 @@ def row(
     nary: bool = False,
     commutative: bool = False,
     helper: bool = False,
+    c: C | None = None,
 ) -> Callable[[Callable[..., float]], Function]:
     """Decorate a function on floats to enter it in the table; see ``Op`` for the arguments."""
 
@@ -139,7 +179,7 @@ def row(
         name = value.__name__.strip("_")
         boxes = tuple(domain) if domain is not None else (_WIDE,) * len(partials)
         rules: Any = partials[0] if nary else partials
-        op = TABLE[name] = Op(name, value, rules, text, boxes, kink, commutative, helper)
+        op = TABLE[name] = Op(name, value, rules, text, boxes, kink, commutative, helper, c)
 
         @functools.wraps(value)
         def call(*args: Any) -> Any:
@@ -166,7 +206,7 @@ def apply(op: Op, *args: Any) -> Any:
 # ---- Helper rows: IEEE arithmetic and branch-free choices, for use in partials. -------------------------------------
 
 
-@row(None, None, text="step({}, {})", helper=True)
+@row(None, None, text="step({}, {})", helper=True, c=expr("x > y ? 1.0 : 0.0"))
 def step(x: float, y: float) -> float:
     """1.0 where x > y, else 0.0; flat.
 
@@ -176,7 +216,7 @@ def step(x: float, y: float) -> float:
     return 1.0 if x > y else 0.0
 
 
-@row(None, text="sign({})", helper=True)
+@row(None, text="sign({})", helper=True, c=expr("x != x ? x : (double)(x > 0.0) - (double)(x < 0.0)"))
 def sign(x: float) -> float:
     """-1.0, 0.0 or 1.0; NaN for NaN; flat.
 
@@ -192,6 +232,7 @@ def sign(x: float) -> float:
     lambda out, c, x, y: select(c, 0.0, 1.0),
     text="select({}, {}, {})",
     helper=True,
+    c=expr("x != 0.0 ? y : z"),
 )
 def select(c: float, x: float, y: float) -> float:
     """x where c is not zero, else y; the slope goes to the side that was taken.
@@ -211,7 +252,7 @@ def _div_dy(out: Any, x: Any, y: Any) -> Any:
     return ieee_div(-out, y)
 
 
-@row(_div_dx, _div_dy, text="{} / {}", domain=(_WIDE, (0.5, 5.0)), helper=True)
+@row(_div_dx, _div_dy, text="{} / {}", domain=(_WIDE, (0.5, 5.0)), helper=True, c=expr("x / y"))
 def ieee_div(x: float, y: float) -> float:
     """x / y with infinities and NaN in place of ZeroDivisionError.
 
@@ -227,7 +268,7 @@ def _log_dx(out: Any, x: Any) -> Any:
     return ieee_div(1.0, x)
 
 
-@row(_log_dx, text="log({})", domain=((0.1, 5.0),), helper=True)
+@row(_log_dx, text="log({})", domain=((0.1, 5.0),), helper=True, c=libm("log"))
 def ieee_log(x: float) -> float:
     """The natural logarithm: -inf at zero, NaN below.
 
@@ -249,7 +290,14 @@ def _pow_dy(out: Any, x: Any, y: Any) -> Any:
     return select(x, out * ieee_log(x), select(step(y, 0.0), 0.0, math.nan))
 
 
-@row(_pow_dx, _pow_dy, text="{} ** {}", domain=((0.1, 5.0), (-3.0, 3.0)), helper=True)
+@row(
+    _pow_dx,
+    _pow_dy,
+    text="{} ** {}",
+    domain=((0.1, 5.0), (-3.0, 3.0)),
+    helper=True,
+    c=expr("y == 1.0 ? x : pow(x, y)"),
+)
 def ieee_pow(x: float, y: float) -> float:
     """x ** y with infinities and NaN in place of exceptions (C's ``pow``).
 
@@ -266,7 +314,7 @@ def ieee_pow(x: float, y: float) -> float:
         return math.copysign(math.inf, x) if y % 2.0 == 1.0 else math.inf
 
 
-@row(lambda out, g, d: d, lambda out, g, d: g, text="{} * {}", helper=True)
+@row(lambda out, g, d: d, lambda out, g, d: g, text="{} * {}", helper=True, c=expr("x == 0.0 ? 0.0 : x * y"))
 def strong_mul(g: float, d: float) -> float:
     """g * d, but 0.0 wherever the cotangent g is 0.0: an unused branch cannot poison a gradient with ``0 * inf``.
 
@@ -279,7 +327,7 @@ def strong_mul(g: float, d: float) -> float:
 # ---- Arithmetic. ----------------------------------------------------------------------------------------------------
 
 
-@row(lambda out, x, y: 1.0, lambda out, x, y: 1.0, text="{} + {}", commutative=True)
+@row(lambda out, x, y: 1.0, lambda out, x, y: 1.0, text="{} + {}", commutative=True, c=expr("x + y"))
 def add(x: float, y: float) -> float:
     """The sum of two numbers.
 
@@ -289,7 +337,7 @@ def add(x: float, y: float) -> float:
     return x + y
 
 
-@row(lambda out, x, y: 1.0, lambda out, x, y: -1.0, text="{} - {}")
+@row(lambda out, x, y: 1.0, lambda out, x, y: -1.0, text="{} - {}", c=expr("x - y"))
 def sub(x: float, y: float) -> float:
     """The difference of two numbers.
 
@@ -299,7 +347,7 @@ def sub(x: float, y: float) -> float:
     return x - y
 
 
-@row(lambda out, x, y: y, lambda out, x, y: x, text="{} * {}", commutative=True)
+@row(lambda out, x, y: y, lambda out, x, y: x, text="{} * {}", commutative=True, c=expr("x * y"))
 def mul(x: float, y: float) -> float:
     """The product of two numbers.
 
@@ -309,7 +357,7 @@ def mul(x: float, y: float) -> float:
     return x * y
 
 
-@row(_div_dx, _div_dy, text="{} / {}", domain=(_WIDE, (0.5, 5.0)))
+@row(_div_dx, _div_dy, text="{} / {}", domain=(_WIDE, (0.5, 5.0)), c=expr("x / y"))
 def div(x: float, y: float) -> float:
     """The quotient of two numbers; ZeroDivisionError where y is zero.
 
@@ -325,6 +373,7 @@ def div(x: float, y: float) -> float:
     text="{} // {}",
     domain=(_WIDE, (0.5, 5.0)),
     kink=lambda x, y: (x - math.remainder(x, y), y),
+    c=expr("float_floordiv(x, y)"),
 )
 def floordiv(x: float, y: float) -> float:
     """The quotient rounded down; flat between its jumps.
@@ -341,6 +390,7 @@ def floordiv(x: float, y: float) -> float:
     text="{} % {}",
     domain=(_WIDE, (0.5, 5.0)),
     kink=lambda x, y: (x - math.remainder(x, y), y),
+    c=expr("float_mod(x, y)"),
 )
 def mod(x: float, y: float) -> float:
     """The remainder with the sign of y: x - y * (x // y).
@@ -351,7 +401,7 @@ def mod(x: float, y: float) -> float:
     return x % y
 
 
-@row(_pow_dx, _pow_dy, text="{} ** {}", domain=((0.1, 5.0), (-3.0, 3.0)))
+@row(_pow_dx, _pow_dy, text="{} ** {}", domain=((0.1, 5.0), (-3.0, 3.0)), c=expr("pow(x, y)", sure="isnormal(out)"))
 def pow_(x: float, y: float) -> float:
     """x raised to y.
 
@@ -369,7 +419,7 @@ def pow_(x: float, y: float) -> float:
     return float(out)
 
 
-@row(lambda out, x: -1.0, text="-{}")
+@row(lambda out, x: -1.0, text="-{}", c=expr("-x"))
 def neg(x: float) -> float:
     """Minus x.
 
@@ -379,7 +429,7 @@ def neg(x: float) -> float:
     return -x
 
 
-@row(lambda out, x: sign(x), text="abs({})", kink=lambda x: (0.0,))
+@row(lambda out, x: sign(x), text="abs({})", kink=lambda x: (0.0,), c=libm("fabs"))
 def abs_(x: float) -> float:
     """The absolute value; its slope at 0 is 0, the smallest of the subgradients.
 
@@ -408,7 +458,7 @@ def round_(x: float, n: float) -> float:
 # ---- Elementary functions. ------------------------------------------------------------------------------------------
 
 
-@row(lambda out, x: out, text="exp({})")
+@row(lambda out, x: out, text="exp({})", c=libm("exp"))
 def exp(x: float) -> float:
     """e raised to x; OverflowError above about 709.78.
 
@@ -418,7 +468,7 @@ def exp(x: float) -> float:
     return math.exp(x)
 
 
-@row(_log_dx, text="log({})", domain=((0.1, 5.0),))
+@row(_log_dx, text="log({})", domain=((0.1, 5.0),), c=libm("log"))
 def log(x: float) -> float:
     """The natural logarithm; ValueError unless x > 0.
 
@@ -429,7 +479,7 @@ def log(x: float) -> float:
 
 
 # sqrt(-0.0) is -0.0; adding 0.0 makes the slope +inf on either side.
-@row(lambda out, x: ieee_div(0.5, out + 0.0), text="sqrt({})", domain=((0.1, 5.0),))
+@row(lambda out, x: ieee_div(0.5, out + 0.0), text="sqrt({})", domain=((0.1, 5.0),), c=libm("sqrt"))
 def sqrt(x: float) -> float:
     """The square root; ValueError below 0; its slope at 0 is infinite.
 
@@ -439,7 +489,7 @@ def sqrt(x: float) -> float:
     return math.sqrt(x)
 
 
-@row(lambda out, x: cos(x), text="sin({})")
+@row(lambda out, x: cos(x), text="sin({})", c=libm("sin"))
 def sin(x: float) -> float:
     """The sine of x radians.
 
@@ -449,7 +499,7 @@ def sin(x: float) -> float:
     return math.sin(x)
 
 
-@row(lambda out, x: -sin(x), text="cos({})")
+@row(lambda out, x: -sin(x), text="cos({})", c=libm("cos"))
 def cos(x: float) -> float:
     """The cosine of x radians.
 
@@ -464,6 +514,7 @@ def cos(x: float) -> float:
     text="tan({})",
     domain=((-1.2, 1.2),),
     kink=lambda x: (x - math.remainder(x - math.pi / 2.0, math.pi),),
+    c=libm("tan"),
 )
 def tan(x: float) -> float:
     """The tangent of x radians.
@@ -475,7 +526,7 @@ def tan(x: float) -> float:
 
 
 # 1 - out*out would lose every digit once out rounds to 1 (x near 19); this form keeps them.
-@row(lambda out, x: 4.0 * sigmoid(2.0 * x) * sigmoid(-2.0 * x), text="tanh({})")
+@row(lambda out, x: 4.0 * sigmoid(2.0 * x) * sigmoid(-2.0 * x), text="tanh({})", c=libm("tanh"))
 def tanh(x: float) -> float:
     """The hyperbolic tangent.
 
@@ -485,7 +536,7 @@ def tanh(x: float) -> float:
     return math.tanh(x)
 
 
-@row(lambda out, x: 2.0 / math.sqrt(math.pi) * exp(-(x * x)), text="erf({})")
+@row(lambda out, x: 2.0 / math.sqrt(math.pi) * exp(-(x * x)), text="erf({})", c=libm("erf"))
 def erf(x: float) -> float:
     """The error function, 2/sqrt(pi) times the integral of exp(-t*t) from 0 to x.
 
@@ -495,7 +546,7 @@ def erf(x: float) -> float:
     return math.erf(x)
 
 
-@row(lambda out, x: step(x, 0.0), text="relu({})", kink=lambda x: (0.0,))
+@row(lambda out, x: step(x, 0.0), text="relu({})", kink=lambda x: (0.0,), c=expr("x <= 0.0 ? 0.0 : x"))
 def relu(x: float) -> float:
     """x where it is positive, else 0.0; NaN for NaN; its slope at 0 is 0.
 
@@ -506,7 +557,7 @@ def relu(x: float) -> float:
 
 
 # out*(1 - out) would lose every digit once out rounds to 1 (x near 37); sigmoid(-x) is 1 - out with all of them.
-@row(lambda out, x: out * sigmoid(-x), text="σ({})")
+@row(lambda out, x: out * sigmoid(-x), text="σ({})", c=expr("(x >= 0.0 ? 1.0 : e) / (1.0 + e)", e="exp(-fabs(x))"))
 def sigmoid(x: float) -> float:
     """The logistic function 1 / (1 + exp(-x)), without overflow for any x.
 
@@ -519,7 +570,7 @@ def sigmoid(x: float) -> float:
     return e / (1.0 + e)
 
 
-@row(lambda out, x: sigmoid(x), text="softplus({})")
+@row(lambda out, x: sigmoid(x), text="softplus({})", c=expr("(x < 0.0 ? 0.0 : x) + log1p(exp(-fabs(x)))"))
 def softplus(x: float) -> float:
     """log(1 + exp(x)), without overflow for any x.
 
@@ -544,6 +595,7 @@ def _larger_dy(out: Any, x: Any, y: Any) -> Any:
     text="maximum({}, {})",
     kink=lambda x, y: ((x + y) / 2.0, (x + y) / 2.0),
     commutative=True,
+    c=expr("x > y || x != x ? x : y"),
 )
 def maximum(x: float, y: float) -> float:
     """The larger of two numbers; NaN if either is; equal operands share the slope.
@@ -560,6 +612,7 @@ def maximum(x: float, y: float) -> float:
     text="minimum({}, {})",
     kink=lambda x, y: ((x + y) / 2.0, (x + y) / 2.0),
     commutative=True,
+    c=expr("x < y || x != x ? x : y"),
 )
 def minimum(x: float, y: float) -> float:
     """The smaller of two numbers; NaN if either is; equal operands share the slope.
@@ -573,7 +626,14 @@ def minimum(x: float, y: float) -> float:
 # ---- Operations of any number of arguments: one node however many terms. --------------------------------------------
 
 
-@row(lambda out, *args: [1.0] * len(args), text="sum({})", domain=(_WIDE,) * 3, nary=True, commutative=True)
+@row(
+    lambda out, *args: [1.0] * len(args),
+    text="sum({})",
+    domain=(_WIDE,) * 3,
+    nary=True,
+    commutative=True,
+    c=fold("x"),
+)
 def _sum(*terms: float) -> float:
     return functools.reduce(operator.add, terms, 0.0)
 
@@ -583,6 +643,7 @@ def _sum(*terms: float) -> float:
     text="sumprod({})",
     domain=(_WIDE,) * 4,
     nary=True,
+    c=fold("x * y"),
 )
 def _sumprod(*factors: float) -> float:
     half = len(factors) // 2

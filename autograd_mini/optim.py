@@ -28,7 +28,7 @@ from numbers import Real
 from typing import Any, ClassVar, NamedTuple
 
 from .ops import ieee_div
-from .value import Value
+from ._engine import Value
 
 
 class _Slot(NamedTuple):

@@ -16,7 +16,7 @@ from programs import ARITY, FLOAT, MPMATH, VALUE, exact, programs
 import autograd_mini as ag
 from autograd_mini import Value
 from autograd_mini.ops import TABLE
-from autograd_mini.value import local_partials, topological_order
+from autograd_mini._engine import local_partials, topological_order
 
 ERRORS = (ArithmeticError, ValueError)
 SMOOTH = [name for name in VALUE if name not in ("floordiv", "mod", "round")]
