@@ -9,12 +9,29 @@
 """
 
 from . import nn, optim
+from ._engine import (
+    Value,
+    cos,
+    engine,
+    erf,
+    exp,
+    log,
+    maximum,
+    minimum,
+    no_grad,
+    relu,
+    sigmoid,
+    sin,
+    softplus,
+    sqrt,
+    sumprod,
+    tan,
+    tanh,
+)
+from ._engine import sum_ as sum
 from .draw import Drawing, draw, to_svg
 from .errors import AutogradError, GraphTooLargeError, RendererError, RendererNotFoundError, StaleGraphError
 from .functional import grad, value_and_grad
-from .ops import cos, erf, exp, log, maximum, minimum, relu, sigmoid, sin, softplus, sqrt, sumprod, tan, tanh
-from .ops import sum_ as sum
-from ._engine import Value, no_grad
 
 __version__ = "0.1.0"
 
@@ -28,6 +45,7 @@ __all__ = [
     "Value",
     "cos",
     "draw",
+    "engine",
     "erf",
     "exp",
     "grad",

@@ -38,7 +38,8 @@ def _choose(asked: str | None) -> str:
             raise ImportError(stale) from error
         warnings.warn(f"{stale}; the textbook engine serves, which is slower", RuntimeWarning, stacklevel=4)
         return "python"
-    return native.NAME
+    del native
+    return "native"
 
 
 engine = _choose(os.environ.get("AUTOGRAD_MINI_ENGINE"))
@@ -51,8 +52,29 @@ if TYPE_CHECKING or engine == "python":
     differentiate = None
 else:
     from .native import (
-        Value, adjoints, cos, differentiate, erf, exp, local_partials, log, maximum, minimum, new_epoch, no_grad,
-        recording, relu, sigmoid, sin, softplus, sqrt, sum_, sumprod, tan, tanh, topological_order,
+        Value,
+        adjoints,
+        cos,
+        differentiate,
+        erf,
+        exp,
+        local_partials,
+        log,
+        maximum,
+        minimum,
+        new_epoch,
+        no_grad,
+        recording,
+        relu,
+        sigmoid,
+        sin,
+        softplus,
+        sqrt,
+        sum_,
+        sumprod,
+        tan,
+        tanh,
+        topological_order,
     )  # fmt: skip
 
 __all__ = [

@@ -16,9 +16,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from numbers import Real
 from typing import Any, Protocol, cast
 
-from . import ops
-from .ops import number, sumprod
-from ._engine import Value
+from . import _engine as ops
+from ._engine import Value, sumprod
+from .ops import number
 
 # The factor by which each activation shrinks the spread of its input, to be made up for by the weights: PyTorch's
 # calculate_gain, after He et al. 2015 (relu) and LeCun et al. 1998 (tanh). Also the list of activations there are.

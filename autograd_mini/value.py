@@ -28,6 +28,9 @@ _REMEDY = {
 }
 
 
+_BEGINNING = -(2**63)  # an epoch before all others
+
+
 class _Epoch:
     """A clock that ticks when some leaf's ``data`` is assigned, by which a graph notices that it is out of date."""
 
@@ -170,6 +173,16 @@ def refuse_restored(op: object, args: object, age: object) -> None:
         fits = count > 0 and (op.name != "sumprod" or count % 2 == 0)
     if not fits or not -(2**40) < age <= 0:
         raise ValueError(f"the copy of a Value is damaged: {op and op.name} with {count} operands of age {age}")
+
+
+def slopes_of(node: Any, on_nodes: bool = False) -> list[Any]:
+    """``local_partials`` of a node whose row was registered at run time; on nodes, the partials as nodes."""
+    rules = node.op.partials
+    out = node if on_nodes else node.data
+    args = node.args if on_nodes else [a if type(a) is float else a.data for a in node.args]
+    if callable(rules):
+        return [None if type(a) is float else d for a, d in zip(node.args, rules(out, *args))]
+    return [None if rule is None or type(a) is float else rule(out, *args) for a, rule in zip(node.args, rules)]
 
 
 def deepcopy(node: Any, memo: dict[int, Any], order: Callable[[Any], list[Any]]) -> Any:
@@ -550,7 +563,7 @@ def local_partials(node: Value) -> list[float | None]:
     return [rule(out, *data) if rule and type(a) is Value else None for a, rule in zip(node.args, rules)]
 
 
-def adjoints(root: Value, gradient: float = 1.0, since: float = -math.inf) -> dict[Value, float]:
+def adjoints(root: Value, gradient: float = 1.0, since: int = _BEGINNING) -> dict[Value, float]:
     """The derivative of ``root`` with respect to every node of its graph, operands first; no node is changed.
 
     Each node passes its adjoint on to its operands, times the partial of the edge; an operand adds up what arrives
@@ -572,7 +585,7 @@ def adjoints(root: Value, gradient: float = 1.0, since: float = -math.inf) -> di
     return adjoint
 
 
-def topological_order(root: Value, check: bool = True, since: float = -math.inf) -> list[Value]:
+def topological_order(root: Value, check: bool = True, since: int = _BEGINNING) -> list[Value]:
     """The graph of ``root`` with every node after its operands, each once; depth-first on a stack of its own.
 
     Why the order matters: in ``b = a + a; c = b + b`` a sweep that followed edges as it met them would pass b's

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -35,20 +34,16 @@ def load(path: Path) -> ModuleType:
     return module
 
 
-def table_hash(source: bytes) -> int:
-    """What tells one version of ops.py from another, whatever its line ends are."""
-    return zlib.crc32(source.replace(b"\r\n", b"\n"))
-
-
 def print_table(path: Path) -> str:
     """The C header that holds all rows of the ops.py at ``path``."""
-    rows = {name: op for name, op in load(path).TABLE.items()}
+    ops = load(path)
+    rows: dict[str, Any] = ops.TABLE
     if len(rows) > 250:
         raise ValueError(f"a node keeps its row in one byte, but there are {len(rows)} rows")
     return "\n\n".join(
         [
             "/* Printed from ops.py by printer.py. */",
-            f"#define TABLE_HASH {table_hash(path.read_bytes())}u",
+            f"#define TABLE_HASH {ops.table_hash()}u",
             "enum { LEAF, " + ", ".join(f"ROW_{name}" for name in rows) + ", CALL };",
             _texts(rows),
             *_values(rows),
@@ -106,14 +101,14 @@ def _partials(table: dict[str, Any]) -> Iterator[tuple[str, list[Any] | None]]:
                 for rule in rules:
                     _on_doubles(rule)
             else:
-                rules = [_nary(op.partials, op.c is not None and op.c.text)]
+                rules = [_nary(op.partials)]
         except TypeError:
             yield name, None
         else:
             yield name, rules
 
 
-def _nary(rules: Callable[..., Any], _term: object) -> str:
+def _nary(rules: Callable[..., Any]) -> str:
     """The partial by operand i of n, found by looking at four and at six operands: a constant, or another operand."""
     found = set()
     for n in (4, 6):
@@ -150,16 +145,12 @@ def _arity(op: Any) -> int:
 
 
 def _texts(rows: dict[str, Any]) -> str:
-    """The number of operands of each row, 0 for any number, and whether the value, or the partials, run in Python."""
+    """The names, and the number of operands of each row, 0 for any number."""
     arity = ", ".join(str(_arity(op)) for op in rows.values())
-    python = {name: rules is None for name, rules in _partials(rows)}
     return "\n".join(
         [
             "static const char *const row_name[] = {NULL, " + ", ".join(f'"{name}"' for name in rows) + "};",
             f"static const unsigned char row_arity[] = {{0, {arity}, 0}};",
-            "static const bool row_is_traced[] = {true, "
-            + ", ".join("false" if python[name] else "true" for name in rows)
-            + ", false};",
         ]
     )
 
@@ -260,7 +251,9 @@ def _steps(rows: dict[str, Any]) -> str:
         [
             "static const double step_constant[] = {" + ", ".join(constants or ["0.0"]) + "};",
             "static const Step steps[] = {" + ", ".join(steps or ["{0, {0, 0, 0}}"]) + "};",
-            "static const Partial partials[][3] = {{{FLAT, 0, 0, 0}},\n    " + ",\n    ".join(partials) + "};",
+            "static const Partial partials[][3] = {{{FLAT, 0, 0, 0}},\n    "
+            + ",\n    ".join(partials)
+            + ",\n    {{PYTHON, 0, 0, 0}}};",
         ]
     )
 

@@ -1,0 +1,504 @@
+/* The sort of a graph and the two sweeps over it: on doubles for first derivatives, on nodes for further ones.
+ *
+ * A sort puts every node after its operands and writes down where these stand, so that a sweep only walks arrays that
+ * are its own. Marks are in the nodes while the sort lasts, which runs no Python: nothing can come between, and the
+ * interpreter's lock is all the lock that is needed. A sweep may run Python, for the partials of rows registered at run
+ * time, and may therefore be entered again; at its end the results are committed at once.
+ */
+#pragma once
+
+#include "record.h"
+
+typedef uint32_t Position;
+enum { NOWHERE = UINT32_MAX }; /* the position of a plain number, or of a node that is left out */
+
+typedef struct {
+    Value **order;       /* the nodes, operands first */
+    double *numbers;     /* one for each node: its grad during the sort, its adjoint in the sweep */
+    Position *positions; /* for each operand of each node, in order, where it stands */
+    size_t count, room, edges, edge_room;
+} Graph;
+
+/* How many nodes and operands all sorts have looked at, for tests that count instead of measuring time. */
+static unsigned long long looks;
+
+static void free_graph(Graph *g)
+{
+    PyMem_Free(g->order);
+    PyMem_Free(g->numbers);
+    PyMem_Free(g->positions);
+}
+
+/* ---- The sort. ---- */
+
+typedef struct {
+    Value *node;
+    Py_ssize_t next; /* its first operand not yet looked at */
+} Frame;
+
+typedef struct {
+    Frame *frames;
+    size_t depth, room;
+} Stack;
+
+static bool grow(void **memory, size_t size, size_t room)
+{
+    void *more = room <= PY_SSIZE_T_MAX / size ? PyMem_Realloc(*memory, room * size) : NULL;
+    if (!more) {
+        PyErr_NoMemory();
+        return false;
+    }
+    *memory = more;
+    return true;
+}
+
+static inline bool push(Stack *stack, Value *node)
+{
+    if (stack->depth == stack->room) {
+        size_t room = 2 * stack->room + 64;
+        if (!grow((void **)&stack->frames, sizeof(Frame), room))
+            return false;
+        stack->room = room;
+    }
+    stack->frames[stack->depth++] = (Frame){node, 0};
+    return true;
+}
+
+static bool make_room(Graph *g, size_t edges)
+{
+    if (g->count == g->room) {
+        size_t room = 2 * g->room + 64;
+        if (room >= NOWHERE) {
+            PyErr_NoMemory();
+            return false;
+        }
+        if (!grow((void **)&g->order, sizeof *g->order, room) || !grow((void **)&g->numbers, sizeof *g->numbers, room))
+            return false;
+        g->room = room;
+    }
+    if (g->edges + edges > g->edge_room) {
+        size_t room = 2 * (g->edges + edges) + 64;
+        if (!grow((void **)&g->positions, sizeof *g->positions, room))
+            return false;
+        g->edge_room = room;
+    }
+    return true;
+}
+
+static inline Position position_of(const Value *v)
+{
+    return v && v->state.is_closed ? (Position)v->position : NOWHERE;
+}
+
+/* Gives a node its place; all its operands have theirs. */
+static inline bool close_node(Graph *g, Value *v, Py_ssize_t n)
+{
+    if ((g->count == g->room || g->edges + (size_t)n > g->edge_room) && !make_room(g, (size_t)n))
+        return false;
+    if (v->state.has_many) {
+        for (Py_ssize_t i = 0; i < n; i++)
+            g->positions[g->edges++] = position_of(v->many[i].node);
+    } else {
+        for (Py_ssize_t i = 0; i < n; i++)
+            g->positions[g->edges++] = position_of(v->operands[i]);
+    }
+    g->order[g->count] = v;
+    g->numbers[g->count] = v->grad;
+    v->position = g->count++;
+    v->state.is_closed = 1;
+    return true;
+}
+
+/* An operand that was assigned after the node had been computed from it. */
+static inline Value *newer_operand(const Value *v, Py_ssize_t n)
+{
+    while (n-- > 0) {
+        Value *a = operand_node(v, n);
+        if (a && a->state.epoch > v->state.epoch)
+            return a;
+    }
+    return NULL;
+}
+
+/* Whether the walk goes on into this operand. */
+static inline bool is_open(const Value *a, int64_t since)
+{
+    return a && !a->state.is_closed && a->state.epoch >= since;
+}
+
+/* The depth-first walk itself. False with an exception, or with a stale operand and its user. */
+static bool walk(Graph *g, Stack *stack, bool check, int64_t since, Value *stale[2])
+{
+    while (stack->depth) {
+        Frame *top = &stack->frames[stack->depth - 1];
+        Value *v = top->node, *deeper = NULL;
+        Py_ssize_t n = operand_count(v), i = top->next;
+        if (check && i == 0 && (stale[0] = newer_operand(v, n))) {
+            stale[1] = v;
+            return false;
+        }
+        while (i < n && !deeper) {
+            Value *a = operand_node(v, i++);
+            if (!is_open(a, since))
+                continue;
+            if (a->state.row != LEAF)
+                deeper = a;
+            else if (!close_node(g, a, 0))
+                return false;
+        }
+        top->next = i;
+        if (deeper) {
+            if (!push(stack, deeper))
+                return false;
+        } else {
+            stack->depth--;
+            if (!close_node(g, v, n))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* Sorts the graph of root, leaving out what was recorded before the epoch since. The positions of `wanted`, which may be
+ * NULL, are looked up while they are known. False with an exception, and then nothing is to be freed. */
+static bool sort(Graph *g, Value *root, bool check, int64_t since, PyObject *wanted, Position *found)
+{
+    Stack stack = {NULL, 0, 0};
+    Value *stale[2] = {NULL, NULL};
+    *g = (Graph){NULL, NULL, NULL, 0, 0, 0, 0};
+    bool done = push(&stack, root) && walk(g, &stack, check, since, stale);
+    for (Py_ssize_t i = 0; done && wanted && i < PyList_GET_SIZE(wanted); i++)
+        found[i] = position_of((Value *)PyList_GET_ITEM(wanted, i));
+    for (size_t i = 0; i < g->count; i++) {
+        g->order[i]->grad = g->numbers[i];
+        g->order[i]->state.is_closed = 0;
+    }
+    looks += g->count + g->edges;
+    PyMem_Free(stack.frames);
+    if (!done) {
+        free_graph(g);
+        if (stale[0])
+            Py_XDECREF(PyObject_CallFunctionObjArgs(shared.refuse_stale, stale[0], stale[1], NULL));
+    }
+    return done;
+}
+
+/* ---- The sweep on doubles. ---- */
+
+#define PASS(i, slope) \
+    if (to[i] != NOWHERE) \
+        adjoint[to[i]] += cotangent * (slope)
+
+#define OTHER_HALF(i) number_of(&v->many[(i) + n / 2 < n ? (i) + n / 2 : (i) + n / 2 - n])
+
+/* The slopes that Python computes: None for a flat edge, and at most as many as operands. */
+static bool pass_on_in_python(const Value *v, Py_ssize_t n, double cotangent, const Position *to, double *adjoint)
+{
+    PyObject *slopes = PyObject_CallOneArg(shared.python_slopes, (PyObject *)v);
+    if (!slopes)
+        return false;
+    bool done = true;
+    for (Py_ssize_t i = 0; done && i < n && i < PyList_GET_SIZE(slopes); i++) {
+        PyObject *slope = PyList_GET_ITEM(slopes, i);
+        if (slope != Py_None && to[i] != NOWHERE) {
+            double number = as_double(slope);
+            done = number != -1.0 || !PyErr_Occurred();
+            adjoint[to[i]] += cotangent * number;
+        }
+    }
+    Py_DECREF(slopes);
+    return done;
+}
+
+/* Adds to the adjoints of the operands of v what its own is times the slopes of the edges. */
+static inline bool pass_on(const Value *v, Py_ssize_t n, double cotangent, const Position *to, double *adjoint)
+{
+    if (partials[v->state.row][0].kind == PYTHON)
+        return pass_on_in_python(v, n, cotangent, to, adjoint);
+    const double out = v->data;
+    if (row_arity[v->state.row]) {
+        const double x = operand_number(v, 0);
+        const double y = n > 1 ? operand_number(v, 1) : 0.0;
+        const double z = n > 2 ? operand_number(v, 2) : 0.0;
+        (void)z;
+        switch (v->state.row) {
+            PASS_ON_FEW
+        }
+    } else {
+        switch (v->state.row) {
+            PASS_ON_MANY
+        }
+    }
+    return true;
+}
+
+/* Turns the numbers of a sorted graph into the adjoints, given that of the root; false with an exception. */
+static bool sweep(Graph *g, double gradient)
+{
+    double *adjoint = g->numbers;
+    memset(adjoint, 0, g->count * sizeof *adjoint);
+    adjoint[g->count - 1] = gradient;
+    const Position *to = g->positions + g->edges;
+    for (size_t i = g->count; i-- > 0;) {
+        const Value *v = g->order[i];
+        Py_ssize_t n = operand_count(v);
+        to -= n;
+        /* A strong zero: 0 * inf from an unused branch must not make NaN. */
+        if (n && adjoint[i] != 0.0 && !pass_on(v, n, adjoint[i], to, adjoint))
+            return false;
+    }
+    return true;
+}
+
+/* ---- The sweep on nodes: it follows the steps of the partials and thereby records the derivative as a graph. ---- */
+
+static void drop(Operand *o)
+{
+    Py_CLEAR(o->node);
+}
+
+/* Keeps what was computed: a Value or a float, whose reference it takes over. NULL is an exception. */
+static bool keep(PyObject *x, Operand *o)
+{
+    *o = (Operand){NULL, 0.0};
+    if (!x || !take(x, o)) {
+        Py_XDECREF(x);
+        return false;
+    }
+    if (!o->node)
+        Py_DECREF(x);
+    return true;
+}
+
+/* A row on nodes and numbers; the result is a number if all operands are. */
+static bool step(int row, const Operand *operands, Py_ssize_t n, Operand *result)
+{
+    for (Py_ssize_t i = 0; i < n; i++)
+        if (operands[i].node)
+            return keep(apply(row, shared.rows[row], operands, n), result);
+    *result = (Operand){NULL, 0.0};
+    if (compute(row, operands, n, &result->number))
+        return true;
+    PyObject *args = tuple_of_operands(operands, n);
+    PyObject *out = args ? PyObject_CallObject(shared.functions[row], args) : NULL;
+    Py_XDECREF(args);
+    return keep(out, result);
+}
+
+static Operand operand_of(const Value *v, Py_ssize_t i)
+{
+    return (Operand){operand_node(v, i), operand_number(v, i)};
+}
+
+/* One partial of v as a node or a number that belongs to the caller. */
+static bool follow(const Partial *p, const Value *v, Operand *result)
+{
+    enum { OUT = 0, FIRST_STEP = 4 };
+    Operand registers[FIRST_STEP + MOST_STEPS];
+    bool done = true;
+    registers[OUT] = (Operand){(Value *)v, v->data};
+    for (Py_ssize_t i = 0; i < 3 && i < operand_count(v); i++)
+        registers[1 + i] = operand_of(v, i);
+    int s = 0;
+    for (; done && s < p->count; s++) {
+        const Step *now = &steps[p->first + s];
+        Operand operands[3];
+        for (int i = 0; i < row_arity[now->row]; i++) {
+            int r = now->operands[i];
+            operands[i] = r < 0 ? (Operand){NULL, step_constant[-1 - r]} : registers[r];
+        }
+        done = step(now->row, operands, row_arity[now->row], &registers[FIRST_STEP + s]);
+    }
+    if (done) {
+        *result = p->result < 0 ? (Operand){NULL, step_constant[-1 - p->result]} : registers[p->result];
+        Py_XINCREF(result->node);
+    }
+    while (s-- > 0)
+        drop(&registers[FIRST_STEP + s]);
+    return done;
+}
+
+/* What a node received from those who use it, in the order in which it arrived. */
+typedef struct Term {
+    Operand operand;
+    struct Term *next;
+} Term;
+
+typedef struct {
+    Graph graph;
+    Operand *adjoint; /* of each node, once the sweep has been there */
+    Term *pool, **first, **last;
+    size_t used;
+} NodeSweep;
+
+static void add_term(NodeSweep *s, Position to, Operand operand)
+{
+    Term *term = &s->pool[s->used++];
+    *term = (Term){operand, NULL};
+    *(s->first[to] ? &s->last[to]->next : &s->first[to]) = term;
+    s->last[to] = term;
+}
+
+/* The adjoint of the node at position i: the one term that it received, or their sum. */
+static bool sum_terms(NodeSweep *s, size_t i)
+{
+    Py_ssize_t n = 0, k = 0;
+    for (Term *t = s->first[i]; t; t = t->next)
+        n++;
+    if (n == 1) {
+        s->adjoint[i] = s->first[i]->operand;
+        s->first[i]->operand.node = NULL;
+        return true;
+    }
+    if (n == 0)
+        return true;
+    Operand *operands = new_operands(n);
+    if (!operands)
+        return false;
+    for (Term *t = s->first[i]; t; t = t->next)
+        operands[k++] = t->operand;
+    bool done = step(ROW_sum, operands, n, &s->adjoint[i]);
+    PyMem_Free(operands);
+    return done;
+}
+
+/* What v passes on along its edge i, given the slope, which it takes over. */
+static bool pass_term(NodeSweep *s, Position to, const Operand *cotangent, Operand slope)
+{
+    Operand product, operands[2] = {*cotangent, slope};
+    bool done = step(ROW_strong_mul, operands, 2, &product);
+    drop(&slope);
+    if (done)
+        add_term(s, to, product);
+    return done;
+}
+
+static bool pass_terms_in_python(NodeSweep *s, const Value *v, Py_ssize_t n, const Operand *cotangent, const Position *to)
+{
+    PyObject *slopes = PyObject_CallFunctionObjArgs(shared.python_slopes, (PyObject *)v, Py_True, NULL);
+    bool done = slopes != NULL;
+    for (Py_ssize_t i = 0; done && i < n && i < PyList_GET_SIZE(slopes); i++) {
+        PyObject *x = PyList_GET_ITEM(slopes, i);
+        Operand slope;
+        if (x != Py_None && to[i] != NOWHERE)
+            done = keep(Py_NewRef(x), &slope) && pass_term(s, to[i], cotangent, slope);
+    }
+    Py_XDECREF(slopes);
+    return done;
+}
+
+static bool pass_terms(NodeSweep *s, const Value *v, Py_ssize_t n, const Operand *cotangent, const Position *to)
+{
+    const Partial *rules = partials[v->state.row];
+    if (rules[0].kind == PYTHON)
+        return pass_terms_in_python(s, v, n, cotangent, to);
+    bool any_number = !row_arity[v->state.row];
+    for (Py_ssize_t i = 0; i < n; i++) {
+        const Partial *rule = any_number ? rules : &rules[i];
+        Operand slope;
+        if (to[i] == NOWHERE || rule->kind == FLAT)
+            continue;
+        if (rule->kind == OTHER) {
+            slope = operand_of(v, (i + n / 2) % n);
+            Py_XINCREF(slope.node);
+        } else if (!follow(rule, v, &slope)) {
+            return false;
+        }
+        if (!pass_term(s, to[i], cotangent, slope))
+            return false;
+    }
+    return true;
+}
+
+static bool sweep_nodes(NodeSweep *s)
+{
+    Graph *g = &s->graph;
+    const Position *to = g->positions + g->edges;
+    add_term(s, (Position)(g->count - 1), (Operand){NULL, 1.0});
+    for (size_t i = g->count; i-- > 0;) {
+        const Value *v = g->order[i];
+        Py_ssize_t n = operand_count(v);
+        to -= n;
+        if (!sum_terms(s, i))
+            return false;
+        /* A Value that is 0.0 here may still vary, so only a plain zero ends the walk; strong_mul does the rest. */
+        Operand *cotangent = &s->adjoint[i];
+        if (n && (cotangent->node || cotangent->number != 0.0) && !pass_terms(s, v, n, cotangent, to))
+            return false;
+    }
+    return true;
+}
+
+static void free_node_sweep(NodeSweep *s)
+{
+    for (size_t i = 0; s->adjoint && i < s->graph.count; i++)
+        drop(&s->adjoint[i]);
+    for (size_t i = 0; i < s->used; i++)
+        drop(&s->pool[i].operand);
+    PyMem_Free(s->adjoint);
+    PyMem_Free(s->pool);
+    PyMem_Free(s->first);
+    PyMem_Free(s->last);
+    free_graph(&s->graph);
+}
+
+/* ---- Derivatives by the Values of a list. ---- */
+
+static Position *new_positions(PyObject *inputs)
+{
+    Position *found = PyMem_New(Position, PyList_GET_SIZE(inputs) + 1);
+    if (!found)
+        PyErr_NoMemory();
+    return found;
+}
+
+/* The derivatives of root by each of inputs as a list of floats. */
+static PyObject *gradients(Value *root, PyObject *inputs, int64_t since)
+{
+    Graph g;
+    PyObject *out = NULL;
+    Position *found = new_positions(inputs);
+    if (found && sort(&g, root, true, since, inputs, found)) {
+        if (sweep(&g, 1.0))
+            out = PyList_New(PyList_GET_SIZE(inputs));
+        for (Py_ssize_t i = 0; out && i < PyList_GET_SIZE(out); i++) {
+            PyObject *x = PyFloat_FromDouble(found[i] == NOWHERE ? 0.0 : g.numbers[found[i]]);
+            if (!x)
+                Py_CLEAR(out);
+            else
+                PyList_SET_ITEM(out, i, x);
+        }
+        free_graph(&g);
+    }
+    PyMem_Free(found);
+    return out;
+}
+
+/* The same as a list of Values. */
+static PyObject *gradient_values(Value *root, PyObject *inputs, int64_t since)
+{
+    NodeSweep s = {.used = 0};
+    PyObject *out = NULL;
+    Position *found = new_positions(inputs);
+    if (found && sort(&s.graph, root, true, since, inputs, found)) {
+        s.adjoint = PyMem_Calloc(s.graph.count, sizeof *s.adjoint);
+        s.first = PyMem_Calloc(s.graph.count, sizeof *s.first);
+        s.last = PyMem_Calloc(s.graph.count, sizeof *s.last);
+        s.pool = PyMem_New(Term, s.graph.edges + 1);
+        if (!s.adjoint || !s.first || !s.last || !s.pool)
+            PyErr_NoMemory();
+        else if (sweep_nodes(&s))
+            out = PyList_New(PyList_GET_SIZE(inputs));
+        for (Py_ssize_t i = 0; out && i < PyList_GET_SIZE(out); i++) {
+            Operand slope = found[i] == NOWHERE ? (Operand){NULL, 0.0} : s.adjoint[found[i]];
+            PyObject *x = slope.node ? Py_NewRef((PyObject *)slope.node) : new_leaf(slope.number);
+            if (!x)
+                Py_CLEAR(out);
+            else
+                PyList_SET_ITEM(out, i, x);
+        }
+        free_node_sweep(&s);
+    }
+    PyMem_Free(found);
+    return out;
+}
