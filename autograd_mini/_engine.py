@@ -26,7 +26,7 @@ def _choose(asked: str | None) -> str:
     if asked == "python":
         return "python"
     try:
-        from . import native
+        from . import native  # noqa: F401
     except ModuleNotFoundError as error:
         if asked == "native":
             raise ImportError(f"AUTOGRAD_MINI_ENGINE asks for the native engine, which is not built; {REBUILD}; "
@@ -38,7 +38,6 @@ def _choose(asked: str | None) -> str:
             raise ImportError(stale) from error
         warnings.warn(f"{stale}; the textbook engine serves, which is slower", RuntimeWarning, stacklevel=4)
         return "python"
-    del native
     return "native"
 
 
@@ -79,8 +78,8 @@ else:
 
 __all__ = [
     "Value", "adjoints", "cos", "differentiate", "engine", "erf", "exp", "local_partials", "log", "maximum", "minimum",
-    "new_epoch", "no_grad", "recording", "relu", "restore", "sigmoid", "sin", "softplus", "sqrt", "sum_", "sumprod", "tan",
-    "tanh", "topological_order",
+    "new_epoch", "no_grad", "recording", "relu", "restore", "sigmoid", "sin", "softplus", "sqrt", "sum_", "sumprod",
+    "tan", "tanh", "topological_order",
 ]  # fmt: skip
 
 

@@ -5,8 +5,8 @@ recorded before the call cannot depend on its variables, so the sweep ends at th
 call whose result is itself to be differentiated sweeps over Values: it evaluates the same partials on nodes instead of
 floats and thereby records the derivative as a graph.
 
-This is the reference. Where the native engine serves, its ``differentiate`` does in C what ``_differentiate`` does here,
-and calls the functions below for arguments and results that are none of the usual, and for every error.
+This is the reference. Where the native engine serves, its ``differentiate`` does in C what ``_differentiate`` does
+here, and calls the functions below for arguments and results that are none of the usual, and for every error.
 """
 
 from __future__ import annotations

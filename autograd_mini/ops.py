@@ -166,8 +166,10 @@ def number(x: object) -> float:
     if isinstance(x, Real):
         return float(x)
     if hasattr(type(x), "_apply"):
-        raise TypeError(f"{x!r} belongs to the other engine, and Values of two engines do not mix; make all of them with "
-                        "the class autograd_mini.Value")  # fmt: skip
+        raise TypeError(
+            f"{x!r} belongs to the other engine, and Values of two engines do not mix; make all of them with the class "
+            "autograd_mini.Value"
+        )
     raise TypeError(
         f"expected a real number or a Value, got {x!r} of type {type(x).__name__}; apply it to one number at a time"
     )

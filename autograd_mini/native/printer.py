@@ -70,7 +70,7 @@ class Symbol:
     def __bool__(self) -> bool:
         raise TypeError("a partial that branches on its arguments cannot be printed")
 
-    __eq__ = __lt__ = __le__ = __gt__ = __ge__ = __len__ = __float__ = __int__ = lambda self, *_: bool(self)  # type: ignore
+    __eq__ = __lt__ = __le__ = __gt__ = __ge__ = __len__ = __float__ = __int__ = lambda self, *_: bool(self)
 
 
 def _give_operators(table: dict[str, Any]) -> None:
@@ -197,9 +197,8 @@ def _sweep(rows: dict[str, Any]) -> str:
     for name, rules in _partials(rows):
         if rules and isinstance(rules[0], str):
             slope = "OTHER_HALF(i)" if rules[0] == "other_half" else rules[0]
-            many.append(
-                f"    case ROW_{name}:\n        for (Py_ssize_t i = 0; i < n; i++)\n            PASS(i, {slope});\n        break;"
-            )
+            loop = f"        for (Py_ssize_t i = 0; i < n; i++)\n            PASS(i, {slope});\n"
+            many.append(f"    case ROW_{name}:\n{loop}        break;")
         elif rules is not None and not isinstance(rules[0], str):
             passes = [f"        PASS({i}, {_on_doubles(r)});\n" for i, r in enumerate(rules) if r is not None]
             few.append(f"    case ROW_{name}:\n{''.join(passes)}        break;")
@@ -251,9 +250,9 @@ def _steps(rows: dict[str, Any]) -> str:
         [
             "static const double step_constant[] = {" + ", ".join(constants or ["0.0"]) + "};",
             "static const Step steps[] = {" + ", ".join(steps or ["{0, {0, 0, 0}}"]) + "};",
-            "static const Partial partials[][3] = {{{FLAT, 0, 0, 0}},\n    "
-            + ",\n    ".join(partials)
-            + ",\n    {{PYTHON, 0, 0, 0}}};",
+            "static const Partial partials[][3] = {",
+            ",\n".join(f"    {p}" for p in ["{{FLAT, 0, 0, 0}}", *partials, "{{PYTHON, 0, 0, 0}}"]),
+            "};",
         ]
     )
 
