@@ -82,18 +82,18 @@ static PyObject *function_local_partials(PyObject *Py_UNUSED(module), PyObject *
     Py_ssize_t n = operand_count(v);
     if (partials[v->state.row][0].kind == PYTHON)
         return PyObject_CallOneArg(shared.python_slopes, x);
-    Position *to = PyMem_New(Position, n + 1);
-    double *slope = PyMem_New(double, n + 1);
+    Position *to = PyMem_New(Position, n + 2); /* two at least, as edge_count says */
+    double *slope = PyMem_New(double, n + 2);
     PyObject *list = NULL;
     if (!to || !slope) {
         PyErr_NoMemory();
     } else {
-        for (Py_ssize_t i = 0; i < n; i++) {
+        for (Py_ssize_t i = 0; i < n + 2; i++) {
             to[i] = (Position)i;
             slope[i] = -0.0; /* what leaves every number as it is, when it is added to it */
         }
         if (n)
-            pass_on(v, n, 1.0, to, slope);
+            pass_on(v, edge_count(v), 1.0, to, slope);
         list = PyList_New(n);
     }
     for (Py_ssize_t i = 0; list && i < n; i++) {
@@ -134,7 +134,7 @@ static PyMethodDef table_functions[] = {
     UNARY_FUNCTIONS(UNARY_ENTRY)
     BINARY_FUNCTIONS(BINARY_ENTRY)
     {"sum_", function_sum, METH_O, "sum_($module, terms, /)\n--\n\n"},
-    {"sumprod", (PyCFunction)(void (*)(void))function_sumprod, METH_VARARGS | METH_KEYWORDS,
+    {"sumprod", (PyCFunction)(void (*)(void))function_sumprod, METH_FASTCALL | METH_KEYWORDS,
      "sumprod($module, p, q)\n--\n\n"},
     {NULL, NULL, 0, NULL},
 };

@@ -39,7 +39,7 @@ struct Value {
         PyObject *op;    /* the row of the table, if it was registered at run time */
     };
     union {
-        Value *operands[2]; /* one or two operands; NULL stands for the constant */
+        Value *operands[2]; /* one or two operands; NULL for the constant, and for a second that is not there */
         struct {
             Operand *many; /* any other number, or two constants */
             Py_ssize_t count;

@@ -119,7 +119,9 @@ static inline PyObject *record_one(int row, double out, Value *x)
     if (!v)
         return NULL;
     Py_INCREF(x);
+    v->constant = 0.0; /* is read as the second operand, though not used */
     v->operands[0] = x;
+    v->operands[1] = NULL;
     return (PyObject *)v;
 }
 
@@ -351,14 +353,13 @@ static PyObject *sumprod_of(PyObject *p, PyObject *q)
     return PyObject_CallFunctionObjArgs(shared.sumprod, p, q, NULL);
 }
 
-static PyObject *function_sumprod(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
+static PyObject *function_sumprod(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n, PyObject *names)
 {
-    static char *names[] = {"p", "q", NULL};
-    PyObject *p, *q, *out = NULL;
-    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OO:sumprod", names, &p, &q))
-        return NULL;
-    p = PySequence_Fast(p, "sumprod takes two iterables of numbers and Values");
-    q = p ? PySequence_Fast(q, "sumprod takes two iterables of numbers and Values") : NULL;
+    PyObject *p = NULL, *q = NULL, *out = NULL;
+    if (n != 2 || names)
+        return PyObject_Vectorcall(shared.sumprod, args, (size_t)n, names);
+    p = PySequence_Fast(args[0], "sumprod takes two iterables of numbers and Values");
+    q = p ? PySequence_Fast(args[1], "sumprod takes two iterables of numbers and Values") : NULL;
     if (q)
         out = sumprod_of(p, q);
     Py_XDECREF(p);

@@ -22,24 +22,22 @@ typedef struct {
 /* How many nodes and operands all sorts have looked at, for tests that count instead of measuring time. */
 static unsigned long long looks;
 
+/* The arrays of the last sweep, kept for the next one unless they are large. */
+static Graph spare;
+enum { LARGEST_SPARE = 100000 };
+
 static void free_graph(Graph *g)
 {
+    if (!spare.room && g->room <= LARGEST_SPARE && g->edge_room <= LARGEST_SPARE) {
+        spare = *g;
+        return;
+    }
     PyMem_Free(g->order);
     PyMem_Free(g->numbers);
     PyMem_Free(g->positions);
 }
 
 /* ---- The sort. ---- */
-
-typedef struct {
-    Value *node;
-    Py_ssize_t next; /* its first operand not yet looked at */
-} Frame;
-
-typedef struct {
-    Frame *frames;
-    size_t depth, room;
-} Stack;
 
 static bool grow(void **memory, size_t size, size_t room)
 {
@@ -52,22 +50,33 @@ static bool grow(void **memory, size_t size, size_t room)
     return true;
 }
 
-static inline bool push(Stack *stack, Value *node)
+/* A node on the way down, and the first of its operands that is still to be visited. */
+typedef struct {
+    Value *node;
+    Py_ssize_t next;
+} Visit;
+
+typedef struct {
+    Visit *visits;
+    size_t depth, room;
+} Stack;
+
+static inline bool push(Stack *stack, Value *node, Py_ssize_t next)
 {
     if (stack->depth == stack->room) {
         size_t room = 2 * stack->room + 64;
-        if (!grow((void **)&stack->frames, sizeof(Frame), room))
+        if (!grow((void **)&stack->visits, sizeof(Visit), room))
             return false;
         stack->room = room;
     }
-    stack->frames[stack->depth++] = (Frame){node, 0};
+    stack->visits[stack->depth++] = (Visit){node, next};
     return true;
 }
 
-static bool make_room(Graph *g, size_t edges)
+static bool make_room(Graph *g, size_t nodes, size_t edges)
 {
-    if (g->count == g->room) {
-        size_t room = 2 * g->room + 64;
+    if (g->count + nodes > g->room) {
+        size_t room = 2 * g->room + nodes + 64;
         if (room >= NOWHERE) {
             PyErr_NoMemory();
             return false;
@@ -77,7 +86,7 @@ static bool make_room(Graph *g, size_t edges)
         g->room = room;
     }
     if (g->edges + edges > g->edge_room) {
-        size_t room = 2 * (g->edges + edges) + 64;
+        size_t room = 2 * g->edge_room + edges + 64;
         if (!grow((void **)&g->positions, sizeof *g->positions, room))
             return false;
         g->edge_room = room;
@@ -85,78 +94,120 @@ static bool make_room(Graph *g, size_t edges)
     return true;
 }
 
+/* Makes sure that a node with that many edges and its leaves can be closed. */
+static inline bool has_room(Graph *g, size_t edges)
+{
+    return (g->count + edges < g->room && g->edges + edges <= g->edge_room) || make_room(g, edges + 1, edges);
+}
+
 static inline Position position_of(const Value *v)
 {
     return v && v->state.is_closed ? (Position)v->position : NOWHERE;
 }
 
-/* Gives a node its place; all its operands have theirs. */
-static inline bool close_node(Graph *g, Value *v, Py_ssize_t n)
+/* How many positions a node has: the two operands in the node count as two, be there one or two. */
+static inline Py_ssize_t edge_count(const Value *v)
 {
-    if ((g->count == g->room || g->edges + (size_t)n > g->edge_room) && !make_room(g, (size_t)n))
-        return false;
-    if (v->state.has_many) {
-        for (Py_ssize_t i = 0; i < n; i++)
-            g->positions[g->edges++] = position_of(v->many[i].node);
-    } else {
-        for (Py_ssize_t i = 0; i < n; i++)
-            g->positions[g->edges++] = position_of(v->operands[i]);
-    }
+    return v->state.has_many ? v->count : v->state.row == LEAF ? 0 : 2;
+}
+
+/* Gives a node its place. All its operands have theirs, and these have been written. */
+static inline void close_node(Graph *g, Value *v, Py_ssize_t edges)
+{
+    g->edges += (size_t)edges;
     g->order[g->count] = v;
     g->numbers[g->count] = v->grad;
     v->position = g->count++;
     v->state.is_closed = 1;
-    return true;
 }
 
-/* An operand that was assigned after the node had been computed from it. */
-static inline Value *newer_operand(const Value *v, Py_ssize_t n)
+/* Visits an operand: leaves are closed at once, and what is closed or left out is nothing to visit; any other operand is
+ * given back, to be visited before its user. */
+static inline Value *descend(Graph *g, Value *a, int64_t since)
 {
-    while (n-- > 0) {
-        Value *a = operand_node(v, n);
-        if (a && a->state.epoch > v->state.epoch)
-            return a;
-    }
+    if (!a || a->state.is_closed || a->state.epoch < since)
+        return NULL;
+    if (a->state.row != LEAF)
+        return a;
+    close_node(g, a, 0);
     return NULL;
 }
 
-/* Whether the walk goes on into this operand. */
-static inline bool is_open(const Value *a, int64_t since)
+static inline bool is_newer(const Value *a, const Value *user)
 {
-    return a && !a->state.is_closed && a->state.epoch >= since;
+    return a && a->state.epoch > user->state.epoch;
+}
+
+/* An operand that was assigned after its user had been computed from it, the last one first. */
+static inline Value *newer_operand(const Value *v)
+{
+    for (Py_ssize_t i = operand_count(v); i-- > 0;)
+        if (is_newer(operand_node(v, i), v))
+            return operand_node(v, i);
+    return NULL;
+}
+
+/* Continues the visit of a node whose operands are in it: the operand that must be visited first, or NULL once the node
+ * is closed. */
+static inline Value *visit_two(Graph *g, Value *v, Py_ssize_t *next, int64_t since)
+{
+    Value *x = v->operands[0], *y = v->operands[1], *deeper;
+    if (*next == 0 && (deeper = descend(g, x, since))) {
+        *next = 1;
+        return deeper;
+    }
+    if (*next <= 1 && (deeper = descend(g, y, since))) {
+        *next = 2;
+        return deeper;
+    }
+    g->positions[g->edges] = position_of(x);
+    g->positions[g->edges + 1] = position_of(y);
+    close_node(g, v, 2);
+    return NULL;
+}
+
+/* The same for a node whose operands are in a block. */
+static Value *visit_many(Graph *g, Value *v, Py_ssize_t *next, int64_t since)
+{
+    Value *deeper;
+    while (*next < v->count)
+        if ((deeper = descend(g, v->many[(*next)++].node, since)))
+            return deeper;
+    for (Py_ssize_t i = 0; i < v->count; i++)
+        g->positions[g->edges + (size_t)i] = position_of(v->many[i].node);
+    close_node(g, v, v->count);
+    return NULL;
 }
 
 /* The depth-first walk itself. False with an exception, or with a stale operand and its user. */
-static bool walk(Graph *g, Stack *stack, bool check, int64_t since, Value *stale[2])
+static bool walk(Graph *g, Stack *stack, Value *root, bool check, int64_t since, Value *stale[2])
 {
-    while (stack->depth) {
-        Frame *top = &stack->frames[stack->depth - 1];
-        Value *v = top->node, *deeper = NULL;
-        Py_ssize_t n = operand_count(v), i = top->next;
-        if (check && i == 0 && (stale[0] = newer_operand(v, n))) {
-            stale[1] = v;
+    Visit at = {root, 0};
+    if (!has_room(g, 0))
+        return false;
+    if (root->state.row == LEAF) {
+        close_node(g, root, 0);
+        return true;
+    }
+    for (;;) {
+        if (check && at.next == 0 && (stale[0] = newer_operand(at.node))) {
+            stale[1] = at.node;
             return false;
         }
-        while (i < n && !deeper) {
-            Value *a = operand_node(v, i++);
-            if (!is_open(a, since))
-                continue;
-            if (a->state.row != LEAF)
-                deeper = a;
-            else if (!close_node(g, a, 0))
-                return false;
-        }
-        top->next = i;
+        if (!has_room(g, (size_t)edge_count(at.node)))
+            return false;
+        Value *deeper = at.node->state.has_many ? visit_many(g, at.node, &at.next, since)
+                                                : visit_two(g, at.node, &at.next, since);
         if (deeper) {
-            if (!push(stack, deeper))
+            if (!push(stack, at.node, at.next))
                 return false;
+            at = (Visit){deeper, 0};
         } else {
-            stack->depth--;
-            if (!close_node(g, v, n))
-                return false;
+            if (!stack->depth)
+                return true;
+            at = stack->visits[--stack->depth];
         }
     }
-    return true;
 }
 
 /* Sorts the graph of root, leaving out what was recorded before the epoch since. The positions of `wanted`, which may be
@@ -165,8 +216,10 @@ static bool sort(Graph *g, Value *root, bool check, int64_t since, PyObject *wan
 {
     Stack stack = {NULL, 0, 0};
     Value *stale[2] = {NULL, NULL};
-    *g = (Graph){NULL, NULL, NULL, 0, 0, 0, 0};
-    bool done = push(&stack, root) && walk(g, &stack, check, since, stale);
+    *g = spare;
+    g->count = g->edges = 0;
+    spare = (Graph){NULL, NULL, NULL, 0, 0, 0, 0};
+    bool done = walk(g, &stack, root, check, since, stale);
     for (Py_ssize_t i = 0; done && wanted && i < PyList_GET_SIZE(wanted); i++)
         found[i] = position_of((Value *)PyList_GET_ITEM(wanted, i));
     for (size_t i = 0; i < g->count; i++) {
@@ -174,7 +227,7 @@ static bool sort(Graph *g, Value *root, bool check, int64_t since, PyObject *wan
         g->order[i]->state.is_closed = 0;
     }
     looks += g->count + g->edges;
-    PyMem_Free(stack.frames);
+    PyMem_Free(stack.visits);
     if (!done) {
         free_graph(g);
         if (stale[0])
@@ -218,7 +271,7 @@ static inline bool pass_on(const Value *v, Py_ssize_t n, double cotangent, const
     const double out = v->data;
     if (row_arity[v->state.row]) {
         const double x = operand_number(v, 0);
-        const double y = n > 1 ? operand_number(v, 1) : 0.0;
+        const double y = operand_number(v, n > 1);
         const double z = n > 2 ? operand_number(v, 2) : 0.0;
         (void)z;
         switch (v->state.row) {
@@ -241,7 +294,7 @@ static bool sweep(Graph *g, double gradient)
     const Position *to = g->positions + g->edges;
     for (size_t i = g->count; i-- > 0;) {
         const Value *v = g->order[i];
-        Py_ssize_t n = operand_count(v);
+        Py_ssize_t n = edge_count(v);
         to -= n;
         /* A strong zero: 0 * inf from an unused branch must not make NaN. */
         if (n && adjoint[i] != 0.0 && !pass_on(v, n, adjoint[i], to, adjoint))
@@ -393,6 +446,7 @@ static bool pass_terms(NodeSweep *s, const Value *v, Py_ssize_t n, const Operand
     if (rules[0].kind == PYTHON)
         return pass_terms_in_python(s, v, n, cotangent, to);
     bool any_number = !row_arity[v->state.row];
+    n = operand_count(v);
     for (Py_ssize_t i = 0; i < n; i++) {
         const Partial *rule = any_number ? rules : &rules[i];
         Operand slope;
@@ -417,7 +471,7 @@ static bool sweep_nodes(NodeSweep *s)
     add_term(s, (Position)(g->count - 1), (Operand){NULL, 1.0});
     for (size_t i = g->count; i-- > 0;) {
         const Value *v = g->order[i];
-        Py_ssize_t n = operand_count(v);
+        Py_ssize_t n = edge_count(v);
         to -= n;
         if (!sum_terms(s, i))
             return false;
