@@ -20,11 +20,11 @@ static bool check_is_value(PyObject *x)
 static PyObject *list_graph(PyObject *root, bool check, long long since)
 {
     Graph g;
-    if (!check_is_value(root) || !sort(&g, (Value *)root, check, since, NULL, NULL))
+    if (!check_is_value(root) || !sort(&g, (Value *)root, check, since))
         return NULL;
     PyObject *list = PyList_New((Py_ssize_t)g.count);
     for (size_t i = 0; list && i < g.count; i++)
-        PyList_SET_ITEM(list, (Py_ssize_t)i, Py_NewRef((PyObject *)g.order[i]));
+        PyList_SET_ITEM(list, (Py_ssize_t)i, Py_NewRef((PyObject *)g.places[i].node));
     free_graph(&g);
     return list;
 }
@@ -55,12 +55,12 @@ static PyObject *function_adjoints(PyObject *Py_UNUSED(module), PyObject *args, 
         || !check_is_value(root))
         return NULL;
     double start = gradient ? as_double(gradient) : 1.0;
-    if ((start == -1.0 && PyErr_Occurred()) || !sort(&g, (Value *)root, true, since, NULL, NULL))
+    if ((start == -1.0 && PyErr_Occurred()) || !sort_and_mark(&g, (Value *)root, true, since))
         return NULL;
-    PyObject *dict = sweep(&g, start) ? PyDict_New() : NULL;
+    PyObject *dict = sweep(&g, start, false) ? PyDict_New() : NULL;
     for (size_t i = 0; dict && i < g.count; i++) {
-        PyObject *adjoint = PyFloat_FromDouble(g.numbers[i]);
-        if (!adjoint || PyDict_SetItem(dict, (PyObject *)g.order[i], adjoint) < 0)
+        PyObject *adjoint = PyFloat_FromDouble(g.adjoint[i]);
+        if (!adjoint || PyDict_SetItem(dict, (PyObject *)g.places[i].node, adjoint) < 0)
             Py_CLEAR(dict);
         Py_XDECREF(adjoint);
     }

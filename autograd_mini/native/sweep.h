@@ -13,10 +13,23 @@ typedef uint32_t Position;
 enum { NOWHERE = UINT32_MAX }; /* the position of a plain number, or of a node that is left out */
 
 typedef struct {
-    Value **order;       /* the nodes, operands first */
-    double *numbers;     /* one for each node: its grad during the sort, its adjoint in the sweep */
+    Value *node;
+    double grad; /* of the node, while its place is taken by its position */
+} Place;
+
+/* A node on the way down, and the first of its operands that is still to be visited. */
+typedef struct {
+    Value *node;
+    Py_ssize_t next;
+} Visit;
+
+typedef struct {
+    Place *places;       /* the nodes, operands first */
+    double *adjoint;     /* one for each node, in a sweep */
     Position *positions; /* for each operand of each node, in order, where it stands */
-    size_t count, room, edges, edge_room;
+    Visit *visits;       /* the stack of the walk */
+    size_t count, room, edges, edge_room, depth, depth_room;
+    bool runs_python; /* whether the partials of some node do */
 } Graph;
 
 /* How many nodes and operands all sorts have looked at, for tests that count instead of measuring time. */
@@ -24,17 +37,18 @@ static unsigned long long looks;
 
 /* The arrays of the last sweep, kept for the next one unless they are large. */
 static Graph spare;
-enum { LARGEST_SPARE = 100000 };
+enum { LARGEST_SPARE = 1 << 17 };
 
 static void free_graph(Graph *g)
 {
-    if (!spare.room && g->room <= LARGEST_SPARE && g->edge_room <= LARGEST_SPARE) {
+    if (!spare.room && g->room <= LARGEST_SPARE && g->edge_room <= 2 * LARGEST_SPARE && g->depth_room <= LARGEST_SPARE) {
         spare = *g;
         return;
     }
-    PyMem_Free(g->order);
-    PyMem_Free(g->numbers);
+    PyMem_Free(g->places);
+    PyMem_Free(g->adjoint);
     PyMem_Free(g->positions);
+    PyMem_Free(g->visits);
 }
 
 /* ---- The sort. ---- */
@@ -50,26 +64,15 @@ static bool grow(void **memory, size_t size, size_t room)
     return true;
 }
 
-/* A node on the way down, and the first of its operands that is still to be visited. */
-typedef struct {
-    Value *node;
-    Py_ssize_t next;
-} Visit;
-
-typedef struct {
-    Visit *visits;
-    size_t depth, room;
-} Stack;
-
-static inline bool push(Stack *stack, Value *node, Py_ssize_t next)
+static inline bool push(Graph *g, Value *node, Py_ssize_t next)
 {
-    if (stack->depth == stack->room) {
-        size_t room = 2 * stack->room + 64;
-        if (!grow((void **)&stack->visits, sizeof(Visit), room))
+    if (g->depth == g->depth_room) {
+        size_t room = 2 * g->depth_room + 64;
+        if (!grow((void **)&g->visits, sizeof *g->visits, room))
             return false;
-        stack->room = room;
+        g->depth_room = room;
     }
-    stack->visits[stack->depth++] = (Visit){node, next};
+    g->visits[g->depth++] = (Visit){node, next};
     return true;
 }
 
@@ -81,7 +84,7 @@ static bool make_room(Graph *g, size_t nodes, size_t edges)
             PyErr_NoMemory();
             return false;
         }
-        if (!grow((void **)&g->order, sizeof *g->order, room) || !grow((void **)&g->numbers, sizeof *g->numbers, room))
+        if (!grow((void **)&g->places, sizeof *g->places, room) || !grow((void **)&g->adjoint, sizeof *g->adjoint, room))
             return false;
         g->room = room;
     }
@@ -115,8 +118,8 @@ static inline Py_ssize_t edge_count(const Value *v)
 static inline void close_node(Graph *g, Value *v, Py_ssize_t edges)
 {
     g->edges += (size_t)edges;
-    g->order[g->count] = v;
-    g->numbers[g->count] = v->grad;
+    g->runs_python |= partials[v->state.row][0].kind == PYTHON;
+    g->places[g->count] = (Place){v, v->grad};
     v->position = g->count++;
     v->state.is_closed = 1;
 }
@@ -141,9 +144,11 @@ static inline bool is_newer(const Value *a, const Value *user)
 /* An operand that was assigned after its user had been computed from it, the last one first. */
 static inline Value *newer_operand(const Value *v)
 {
-    for (Py_ssize_t i = operand_count(v); i-- > 0;)
-        if (is_newer(operand_node(v, i), v))
-            return operand_node(v, i);
+    if (!v->state.has_many)
+        return is_newer(v->operands[1], v) ? v->operands[1] : is_newer(v->operands[0], v) ? v->operands[0] : NULL;
+    for (Py_ssize_t i = v->count; i-- > 0;)
+        if (is_newer(v->many[i].node, v))
+            return v->many[i].node;
     return NULL;
 }
 
@@ -180,7 +185,7 @@ static Value *visit_many(Graph *g, Value *v, Py_ssize_t *next, int64_t since)
 }
 
 /* The depth-first walk itself. False with an exception, or with a stale operand and its user. */
-static bool walk(Graph *g, Stack *stack, Value *root, bool check, int64_t since, Value *stale[2])
+static bool walk(Graph *g, Value *root, bool check, int64_t since, Value *stale[2])
 {
     Visit at = {root, 0};
     if (!has_room(g, 0))
@@ -199,36 +204,40 @@ static bool walk(Graph *g, Stack *stack, Value *root, bool check, int64_t since,
         Value *deeper = at.node->state.has_many ? visit_many(g, at.node, &at.next, since)
                                                 : visit_two(g, at.node, &at.next, since);
         if (deeper) {
-            if (!push(stack, at.node, at.next))
+            if (!push(g, at.node, at.next))
                 return false;
             at = (Visit){deeper, 0};
         } else {
-            if (!stack->depth)
+            if (!g->depth)
                 return true;
-            at = stack->visits[--stack->depth];
+            at = g->visits[--g->depth];
         }
     }
 }
 
-/* Sorts the graph of root, leaving out what was recorded before the epoch since. The positions of `wanted`, which may be
- * NULL, are looked up while they are known. False with an exception, and then nothing is to be freed. */
-static bool sort(Graph *g, Value *root, bool check, int64_t since, PyObject *wanted, Position *found)
+/* Takes the marks off and gives the nodes their grad back. */
+static void unmark(Graph *g)
 {
-    Stack stack = {NULL, 0, 0};
+    for (size_t i = 0; i < g->count; i++) {
+        Value *v = g->places[i].node;
+        v->grad = g->places[i].grad;
+        v->state.is_closed = 0;
+    }
+}
+
+/* Sorts the graph of root, leaving out what was recorded before the epoch since, and leaves the marks in it: no Python may
+ * run before they are taken off. False with an exception, and then nothing is marked and nothing is to be freed. */
+static bool sort_and_mark(Graph *g, Value *root, bool check, int64_t since)
+{
     Value *stale[2] = {NULL, NULL};
     *g = spare;
-    g->count = g->edges = 0;
-    spare = (Graph){NULL, NULL, NULL, 0, 0, 0, 0};
-    bool done = walk(g, &stack, root, check, since, stale);
-    for (Py_ssize_t i = 0; done && wanted && i < PyList_GET_SIZE(wanted); i++)
-        found[i] = position_of((Value *)PyList_GET_ITEM(wanted, i));
-    for (size_t i = 0; i < g->count; i++) {
-        g->order[i]->grad = g->numbers[i];
-        g->order[i]->state.is_closed = 0;
-    }
+    g->count = g->edges = g->depth = 0;
+    g->runs_python = false;
+    spare = (Graph){.room = 0};
+    bool done = walk(g, root, check, since, stale);
     looks += g->count + g->edges;
-    PyMem_Free(stack.visits);
     if (!done) {
+        unmark(g);
         free_graph(g);
         if (stale[0])
             Py_XDECREF(PyObject_CallFunctionObjArgs(shared.refuse_stale, stale[0], stale[1], NULL));
@@ -236,7 +245,30 @@ static bool sort(Graph *g, Value *root, bool check, int64_t since, PyObject *wan
     return done;
 }
 
+static bool sort(Graph *g, Value *root, bool check, int64_t since)
+{
+    bool done = sort_and_mark(g, root, check, since);
+    if (done)
+        unmark(g);
+    return done;
+}
+
+/* Looks up where the nodes of a list stand in a graph that is still marked. */
+static void find(Position *found, PyObject *nodes)
+{
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(nodes); i++)
+        found[i] = position_of((Value *)PyList_GET_ITEM(nodes, i));
+}
+
 /* ---- The sweep on doubles. ---- */
+
+#if defined(__GNUC__)
+#define PREFETCH(v) __builtin_prefetch(&(v)->state)
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+#else
+#define PREFETCH(v)
+#define ALWAYS_INLINE inline
+#endif
 
 #define PASS(i, slope) \
     if (to[i] != NOWHERE) \
@@ -264,7 +296,7 @@ static bool pass_on_in_python(const Value *v, Py_ssize_t n, double cotangent, co
 }
 
 /* Adds to the adjoints of the operands of v what its own is times the slopes of the edges. */
-static inline bool pass_on(const Value *v, Py_ssize_t n, double cotangent, const Position *to, double *adjoint)
+static ALWAYS_INLINE bool pass_on(const Value *v, Py_ssize_t n, double cotangent, const Position *to, double *adjoint)
 {
     if (partials[v->state.row][0].kind == PYTHON)
         return pass_on_in_python(v, n, cotangent, to, adjoint);
@@ -285,21 +317,63 @@ static inline bool pass_on(const Value *v, Py_ssize_t n, double cotangent, const
     return true;
 }
 
-/* Turns the numbers of a sorted graph into the adjoints, given that of the root; false with an exception. */
-static bool sweep(Graph *g, double gradient)
+/* The adjoints of a graph that is not marked any more, given that of the root; false with an exception. */
+static bool sweep_with_python(Graph *g, double gradient)
 {
-    double *adjoint = g->numbers;
-    memset(adjoint, 0, g->count * sizeof *adjoint);
-    adjoint[g->count - 1] = gradient;
     const Position *to = g->positions + g->edges;
+    memset(g->adjoint, 0, g->count * sizeof *g->adjoint);
+    g->adjoint[g->count - 1] = gradient;
     for (size_t i = g->count; i-- > 0;) {
-        const Value *v = g->order[i];
+        const Value *v = g->places[i].node;
         Py_ssize_t n = edge_count(v);
         to -= n;
         /* A strong zero: 0 * inf from an unused branch must not make NaN. */
-        if (n && adjoint[i] != 0.0 && !pass_on(v, n, adjoint[i], to, adjoint))
+        if (n && g->adjoint[i] != 0.0 && !pass_on(v, n, g->adjoint[i], to, g->adjoint))
             return false;
     }
+    return true;
+}
+
+static inline void commit(Value *v, double grad, double adjoint)
+{
+    v->grad = v->state.row == LEAF ? grad + adjoint : adjoint;
+}
+
+/* The same for a marked graph whose partials run no Python, so that no error can come up. On its way it takes the marks
+ * off and, if asked to, commits: a second walk over a large graph would take as long as the first. */
+static void sweep_and_unmark(Graph *g, double gradient, bool committing)
+{
+    const Position *to = g->positions + g->edges;
+    memset(g->adjoint, 0, g->count * sizeof *g->adjoint);
+    g->adjoint[g->count - 1] = gradient;
+    for (size_t i = g->count; i-- > 0;) {
+        Value *v = g->places[i].node;
+        Py_ssize_t n = edge_count(v);
+        double adjoint = g->adjoint[i];
+        PREFETCH(g->places[i > 16 ? i - 16 : 0].node);
+        to -= n;
+        if (n && adjoint != 0.0)
+            pass_on(v, n, adjoint, to, g->adjoint);
+        v->state.is_closed = 0;
+        if (committing)
+            commit(v, g->places[i].grad, adjoint);
+        else
+            v->grad = g->places[i].grad;
+    }
+}
+
+/* The sweep over a marked graph; false with an exception, and then nothing is committed. */
+static bool sweep(Graph *g, double gradient, bool committing)
+{
+    if (!g->runs_python) {
+        sweep_and_unmark(g, gradient, committing);
+        return true;
+    }
+    unmark(g);
+    if (!sweep_with_python(g, gradient))
+        return false;
+    for (size_t i = 0; committing && i < g->count; i++)
+        commit(g->places[i].node, g->places[i].node->grad, g->adjoint[i]);
     return true;
 }
 
@@ -470,7 +544,7 @@ static bool sweep_nodes(NodeSweep *s)
     const Position *to = g->positions + g->edges;
     add_term(s, (Position)(g->count - 1), (Operand){NULL, 1.0});
     for (size_t i = g->count; i-- > 0;) {
-        const Value *v = g->order[i];
+        const Value *v = g->places[i].node;
         Py_ssize_t n = edge_count(v);
         to -= n;
         if (!sum_terms(s, i))
@@ -512,11 +586,12 @@ static PyObject *gradients(Value *root, PyObject *inputs, int64_t since)
     Graph g;
     PyObject *out = NULL;
     Position *found = new_positions(inputs);
-    if (found && sort(&g, root, true, since, inputs, found)) {
-        if (sweep(&g, 1.0))
+    if (found && sort_and_mark(&g, root, true, since)) {
+        find(found, inputs);
+        if (sweep(&g, 1.0, false))
             out = PyList_New(PyList_GET_SIZE(inputs));
         for (Py_ssize_t i = 0; out && i < PyList_GET_SIZE(out); i++) {
-            PyObject *x = PyFloat_FromDouble(found[i] == NOWHERE ? 0.0 : g.numbers[found[i]]);
+            PyObject *x = PyFloat_FromDouble(found[i] == NOWHERE ? 0.0 : g.adjoint[found[i]]);
             if (!x)
                 Py_CLEAR(out);
             else
@@ -534,7 +609,9 @@ static PyObject *gradient_values(Value *root, PyObject *inputs, int64_t since)
     NodeSweep s = {.used = 0};
     PyObject *out = NULL;
     Position *found = new_positions(inputs);
-    if (found && sort(&s.graph, root, true, since, inputs, found)) {
+    if (found && sort_and_mark(&s.graph, root, true, since)) {
+        find(found, inputs);
+        unmark(&s.graph);
         s.adjoint = PyMem_Calloc(s.graph.count, sizeof *s.adjoint);
         s.first = PyMem_Calloc(s.graph.count, sizeof *s.first);
         s.last = PyMem_Calloc(s.graph.count, sizeof *s.last);

@@ -450,13 +450,9 @@ static PyObject *value_backward(PyObject *self, PyObject *args, PyObject *kwargs
     if (gradient == -1.0 && PyErr_Occurred())
         return NULL;
     Graph g;
-    if (!sort(&g, (Value *)self, true, INT64_MIN, NULL, NULL))
+    if (!sort_and_mark(&g, (Value *)self, true, INT64_MIN))
         return NULL;
-    bool done = sweep(&g, gradient);
-    for (size_t i = 0; done && i < g.count; i++) {
-        Value *v = g.order[i];
-        v->grad = operand_count(v) ? g.numbers[i] : v->grad + g.numbers[i];
-    }
+    bool done = sweep(&g, gradient, true);
     free_graph(&g);
     if (!done)
         return NULL;
@@ -466,10 +462,10 @@ static PyObject *value_backward(PyObject *self, PyObject *args, PyObject *kwargs
 static PyObject *value_zero_grad(PyObject *self, PyObject *Py_UNUSED(none))
 {
     Graph g;
-    if (!sort(&g, (Value *)self, false, INT64_MIN, NULL, NULL))
+    if (!sort(&g, (Value *)self, false, INT64_MIN))
         return NULL;
     for (size_t i = 0; i < g.count; i++)
-        g.order[i]->grad = 0.0;
+        g.places[i].node->grad = 0.0;
     free_graph(&g);
     Py_RETURN_NONE;
 }
