@@ -174,12 +174,16 @@ static inline Value *visit_two(Graph *g, Value *v, Py_ssize_t *next, int64_t sin
 /* The same for a node whose operands are in a block. */
 static Value *visit_many(Graph *g, Value *v, Py_ssize_t *next, int64_t since)
 {
-    Value *deeper;
-    while (*next < v->count)
-        if ((deeper = descend(g, v->many[(*next)++].node, since)))
+    Position *positions = g->positions + g->edges;
+    bool was_left = *next > 0; /* for another node, so that what was written has been overwritten */
+    while (*next < v->count) {
+        Value *a = v->many[(*next)++].node, *deeper = descend(g, a, since);
+        if (deeper)
             return deeper;
-    for (Py_ssize_t i = 0; i < v->count; i++)
-        g->positions[g->edges + (size_t)i] = position_of(v->many[i].node);
+        positions[*next - 1] = position_of(a);
+    }
+    for (Py_ssize_t i = 0; was_left && i < v->count; i++)
+        positions[i] = position_of(v->many[i].node);
     close_node(g, v, v->count);
     return NULL;
 }
