@@ -5,13 +5,13 @@ build, the reason is left in a note, which ``python -m autograd_mini`` shows.
 """
 
 import importlib.util
-import subprocess
+import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
-from setuptools.errors import CompileError
 
 NATIVE = Path("autograd_mini", "native")
 
@@ -28,32 +28,39 @@ class BuildNative(build_ext):
     """Prints the table, compiles the engine, and notes what the compiler said if it failed."""
 
     def build_extension(self, ext):
-        built = Path(self.get_ext_fullpath(ext.name))
-        note = built.with_name("build_note.txt")
-        built.parent.mkdir(parents=True, exist_ok=True)
+        note = Path(self.get_ext_fullpath(ext.name)).with_name("build_note.txt")
+        note.parent.mkdir(parents=True, exist_ok=True)
         note.unlink(missing_ok=True)
+        temp = Path(self.build_temp)
+        temp.mkdir(parents=True, exist_ok=True)
+        (temp / "rows.h").write_text(printed_table(), encoding="utf-8")
+        ext.include_dirs.append(str(temp))
+        if self.compiler.compiler_type != "msvc":
+            ext.extra_compile_args += ["-std=c11", "-O3", "-ffp-contract=off", "-fvisibility=hidden"]
+        said = temp / "compiler.txt"
         try:
-            temp = Path(self.build_temp)
-            temp.mkdir(parents=True, exist_ok=True)
-            (temp / "rows.h").write_text(printed_table(), encoding="utf-8")
-            ext.include_dirs.append(str(temp))
-            if self.compiler.compiler_type != "msvc":
-                ext.extra_compile_args += ["-std=c11", "-O3", "-ffp-contract=off", "-fvisibility=hidden"]
-            self.compiler.spawn = self.spawn_and_listen
-            super().build_extension(ext)
+            with standard_error_in(said):
+                super().build_extension(ext)
         except Exception as error:
-            note.write_text(f"{type(error).__name__}: {error}\n", encoding="utf-8")
+            note.write_text(f"{error}\n{said.read_text(errors='replace')[-2000:]}".strip(), encoding="utf-8")
             raise
+        finally:
+            sys.stderr.write(said.read_text(errors="replace"))
 
-    def spawn_and_listen(self, command, **_):
-        """Run a compiler and raise what it says if it fails."""
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, errors="replace")
-        except OSError as error:
-            raise CompileError(f"{command[0]} does not run: {error}") from None
-        sys.stderr.write(done.stdout + done.stderr)
-        if done.returncode:
-            raise CompileError(f"{' '.join(command)} ended with {done.returncode}: {done.stderr[-2000:].strip()}")
+
+@contextmanager
+def standard_error_in(path):
+    """Send what this process and its children write there into a file."""
+    sys.stderr.flush()
+    before = os.dup(2)
+    try:
+        with open(path, "w") as file:
+            os.dup2(file.fileno(), 2)
+            yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(before, 2)
+        os.close(before)
 
 
 setup(
