@@ -93,6 +93,13 @@ def _is_foreign(x: object) -> bool:
     return hasattr(type(x), "_apply")
 
 
+def _compared(other: Any) -> Any:
+    """What a Value is compared with: the number of another, or a real number as it is."""
+    if type(other) is Value:
+        return other._data
+    return other if isinstance(other, Real) else number(other)
+
+
 # ---- Shared with the native engine. ---------------------------------------------------------------------------------
 
 
@@ -407,8 +414,8 @@ class Value:
     def __rdivmod__(self, other: float) -> tuple[Value, Value]:
         return (other // self, other % self) if _is_operand(other) else NotImplemented
 
-    def __pow__(self, other: Value | float) -> Value:
-        return Value._apply(TABLE["pow"], self, other) if _is_operand(other) else NotImplemented
+    def __pow__(self, other: Value | float, modulus: None = None) -> Value:
+        return Value._apply(TABLE["pow"], self, other) if _is_operand(other) and modulus is None else NotImplemented
 
     def __rpow__(self, other: float) -> Value:
         return Value._apply(TABLE["pow"], other, self) if _is_operand(other) else NotImplemented
@@ -484,19 +491,19 @@ class Value:
     # ---- A Value compares as its number; as a node it is itself. ----------------------------------------------------
 
     def __eq__(self, other: object) -> bool:
-        return self._data == (other._data if type(other) is Value else other) if _is_operand(other) else NotImplemented
+        return self._data == _compared(other) if _is_operand(other) else NotImplemented
 
     def __lt__(self, other: Value | float) -> bool:
-        return self._data < (other._data if type(other) is Value else other) if _is_operand(other) else NotImplemented
+        return self._data < _compared(other) if _is_operand(other) else NotImplemented
 
     def __le__(self, other: Value | float) -> bool:
-        return self._data <= (other._data if type(other) is Value else other) if _is_operand(other) else NotImplemented
+        return self._data <= _compared(other) if _is_operand(other) else NotImplemented
 
     def __gt__(self, other: Value | float) -> bool:
-        return self._data > (other._data if type(other) is Value else other) if _is_operand(other) else NotImplemented
+        return self._data > _compared(other) if _is_operand(other) else NotImplemented
 
     def __ge__(self, other: Value | float) -> bool:
-        return self._data >= (other._data if type(other) is Value else other) if _is_operand(other) else NotImplemented
+        return self._data >= _compared(other) if _is_operand(other) else NotImplemented
 
     __hash__ = object.__hash__
 
