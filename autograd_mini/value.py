@@ -588,7 +588,7 @@ def adjoints(root: Value, gradient: float = 1.0, since: int = _BEGINNING) -> dic
         if node.args and cotangent != 0.0:  # a strong zero: 0 * inf from an unused branch must not make NaN
             for a, slope in zip(node.args, local_partials(node)):
                 if slope is not None and a in adjoint:
-                    adjoint[a] += cotangent * slope
+                    adjoint[a] += cotangent * (slope if type(slope) is float else number(slope))
     return adjoint
 
 
