@@ -11,6 +11,26 @@
 from typing import TYPE_CHECKING, Any
 
 from . import nn, optim
+from ._engine import (
+    Value,
+    cos,
+    engine,
+    erf,
+    exp,
+    log,
+    maximum,
+    minimum,
+    no_grad,
+    relu,
+    sigmoid,
+    sin,
+    softplus,
+    sqrt,
+    sumprod,
+    tan,
+    tanh,
+)
+from ._engine import sum_ as sum
 from .draw import Drawing, draw, to_svg
 from .errors import (
     AutogradError,
@@ -21,9 +41,6 @@ from .errors import (
     StaleGraphError,
 )
 from .functional import grad, value_and_grad
-from .ops import cos, erf, exp, log, maximum, minimum, relu, sigmoid, sin, softplus, sqrt, sumprod, tan, tanh
-from .ops import sum_ as sum
-from .value import Value, no_grad
 
 if TYPE_CHECKING:
     from . import testing
@@ -41,6 +58,7 @@ __all__ = [
     "Value",
     "cos",
     "draw",
+    "engine",
     "erf",
     "exp",
     "grad",

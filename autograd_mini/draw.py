@@ -19,9 +19,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ._engine import Value, local_partials, topological_order
 from .errors import AutogradError, GraphTooLargeError, RendererError, RendererNotFoundError
 from .ops import Op
-from .value import Value, local_partials, topological_order
 
 if TYPE_CHECKING:
     import graphviz

@@ -4,6 +4,9 @@ A call makes a fresh variable of every number in the arguments, runs ``f`` on th
 recorded before the call cannot depend on its variables, so the sweep ends at the epoch the call began in. An inner
 call whose result is itself to be differentiated sweeps over Values: it evaluates the same partials on nodes instead of
 floats and thereby records the derivative as a graph.
+
+This is the reference. Where the native engine serves, its ``differentiate`` does in C what ``_differentiate`` does
+here, and calls the functions below for arguments and results that are none of the usual, and for every error.
 """
 
 from __future__ import annotations
@@ -15,8 +18,9 @@ from contextlib import contextmanager
 from numbers import Real
 from typing import Any
 
+from . import _engine
+from ._engine import Value, adjoints, new_epoch, recording, topological_order
 from .ops import TABLE, number, strong_mul, sum_
-from .value import Value, adjoints, new_epoch, recording, topological_order
 
 
 class _Depth(threading.local):
@@ -70,32 +74,11 @@ def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) ->
     if not wanted or len(set(wanted)) < len(wanted):
         raise ValueError(f"argnums names each argument once and at least one, got {argnums!r}")
 
+    run = _engine.differentiate or _differentiate
+
     @functools.wraps(f)
     def call(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        positions = [_position(i, len(args)) for i in wanted]
-        with _tracing() as recorded:
-            start = new_epoch()
-            inputs: list[Value] = []
-            inner = list(args)
-            for i in positions:
-                inner[i] = _variables(args[i], f"argument {i}", inputs, recorded)
-            out = f(*inner, **kwargs)
-            if not isinstance(out, (Value, Real)):
-                raise TypeError(
-                    f"grad needs a function that returns one number, but {_name(f)} returned {out!r} of type "
-                    f"{type(out).__name__}; return a single number, such as the sum of what you have"
-                )
-            further = recorded and (_depth.now > 1 or any(map(_holds_value, args)))
-            if further:
-                slopes = _adjoint_values(out, start)
-            elif isinstance(out, Value):
-                slopes = adjoints(out, since=start)
-                out = out.data
-            else:
-                slopes, out = {}, number(out)
-        rest = iter([_as_value(slopes.get(v, 0.0)) if further else slopes.get(v, 0.0) for v in inputs])
-        gradients = [_rebuild(args[i], rest) for i in positions]
-        return out, tuple(gradients) if isinstance(argnums, tuple) else gradients[0]
+        return run(f, argnums, args, kwargs)
 
     call.__name__ = call.__qualname__ = f"value_and_grad_of_{_name(f)}"
     return call
@@ -119,10 +102,40 @@ def grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[
     return call
 
 
-def _adjoint_values(out: Any, start: int) -> dict[Value, Any]:
+def _differentiate(
+    f: Callable[..., Any], argnums: int | tuple[int, ...], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Any, Any]:
+    """One call of ``value_and_grad(f, argnums)``."""
+    with _tracing() as recorded:
+        start = new_epoch()
+        inputs: list[Value] = []
+        inner = list(args)
+        for i in _positions(argnums, len(args)):
+            inner[i] = _variables(args[i], f"argument {i}", inputs, recorded)
+        out = f(*inner, **kwargs)
+        further = recorded and (_depth.now > 1 or any(map(_holds_value, args)))
+        if not isinstance(out, Value):
+            out, slopes = _plain_result(f, out, further), {}
+        elif further:
+            slopes = _adjoint_values(out, start)
+        else:
+            slopes, out = adjoints(out, since=start), out.data
+    found = [_as_value(slopes.get(v, 0.0)) if further else slopes.get(v, 0.0) for v in inputs]
+    return out, _shape(args, argnums, found)
+
+
+def _plain_result(f: Callable[..., Any], out: Any, further: bool) -> Any:
+    """The result of ``f`` that is no Value, if it is a number."""
+    if not isinstance(out, Real):
+        raise TypeError(
+            f"grad needs a function that returns one number, but {_name(f)} returned {out!r} of type "
+            f"{type(out).__name__}; return a single number, such as the sum of what you have"
+        )
+    return out if further else number(out)
+
+
+def _adjoint_values(out: Value, start: int) -> dict[Value, Any]:
     """The sweep of ``adjoints`` over Values instead of floats: its result is recorded and can be differentiated."""
-    if not isinstance(out, Value):
-        return {}
     order = topological_order(out, since=start)
     terms: dict[Any, list[Any]] = {node: [] for node in order}
     terms[out].append(1.0)
@@ -162,6 +175,11 @@ def _position(argnum: int, count: int) -> int:
     return argnum % count
 
 
+def _positions(argnums: int | tuple[int, ...], count: int) -> list[int]:
+    """Where among ``count`` arguments those to differentiate by stand."""
+    return [_position(i, count) for i in (argnums if isinstance(argnums, tuple) else (argnums,))]
+
+
 def _variables(tree: Any, where: str, inputs: list[Value], linked: bool) -> Any:
     """The same structure with a fresh variable for each number, which is appended to ``inputs``.
 
@@ -183,13 +201,22 @@ def _variables(tree: Any, where: str, inputs: list[Value], linked: bool) -> Any:
     )
 
 
+def _shape(args: tuple[Any, ...], argnums: int | tuple[int, ...], found: list[Any]) -> Any:
+    """The numbers ``found``, in the structure of the arguments that they are derivatives by."""
+    leaves = iter(found)
+    gradients = [_rebuild(args[i], leaves) for i in _positions(argnums, len(args))]
+    return tuple(gradients) if isinstance(argnums, tuple) else gradients[0]
+
+
 def _rebuild(tree: Any, leaves: Iterator[Any]) -> Any:
     """The same structure with the numbers replaced by the next of ``leaves``."""
     if isinstance(tree, dict):
         return {k: _rebuild(v, leaves) for k, v in tree.items()}
     if isinstance(tree, (list, tuple)):
         return _like(tree, [_rebuild(v, leaves) for v in tree])
-    return next(leaves)
+    for leaf in leaves:
+        return leaf
+    raise RuntimeError("an argument of grad got more numbers while the function ran; let it change copies only")
 
 
 def _like(tree: list[Any] | tuple[Any, ...], items: list[Any]) -> Any:

@@ -16,9 +16,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from numbers import Real
 from typing import Any, Protocol, cast
 
-from . import ops
-from .ops import number, sumprod
-from .value import Value
+from . import _engine as ops
+from ._engine import Value, sumprod
+from .ops import number
 
 # The factor by which each activation shrinks the spread of its input, to be made up for by the weights: PyTorch's
 # calculate_gain, after He et al. 2015 (relu) and LeCun et al. 1998 (tanh). Also the list of activations there are.
@@ -162,7 +162,11 @@ class Neuron(Module):
 
     def __call__(self, x: Sequence[Any]) -> Any:
         _check_inputs(self, len(self.w), x)
-        out = sumprod([*self.w, self.b], [*x, 1.0])
+        return self._output([*x, 1.0])
+
+    def _output(self, x: list[Any]) -> Any:
+        """The output for checked inputs, to which a 1.0 has been appended as the factor of the bias."""
+        out = sumprod([*self.w, self.b], x)
         return out if self.activation == "linear" else getattr(out, self.activation)()
 
     def __repr__(self) -> str:
@@ -181,7 +185,9 @@ class Layer(Module):
         self.neurons = [Neuron(nin, **kwargs) for _ in range(nout)]
 
     def __call__(self, x: Sequence[Any]) -> list[Any]:
-        return [neuron(x) for neuron in self.neurons]
+        _check_inputs(self.neurons[0], len(self.neurons[0].w), x)  # once for all
+        x = [*x, 1.0]
+        return [neuron._output(x) for neuron in self.neurons]
 
     def __repr__(self) -> str:
         return f"Layer({len(self.neurons[0].w)}, {len(self.neurons)}, {self.neurons[0].activation})"

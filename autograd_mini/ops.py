@@ -18,6 +18,7 @@ from __future__ import annotations
 import functools
 import math
 import operator
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from numbers import Real
@@ -27,6 +28,40 @@ Interval = tuple[float, float]
 Partial = Callable[..., Any]
 
 _WIDE: Interval = (-5.0, 5.0)
+
+
+@dataclass(frozen=True)
+class C:
+    """How C computes the value of a row: an expression over its arguments, which are named x, y and z.
+
+    Attributes:
+        text: the expression; for a fold what one term adds to a sum from left to right, where x runs over all
+            arguments, or x over their first half and y over their second.
+        let: names for parts of the expression, and what they stand for.
+        sure: the test of ``out`` that says that this is what the Python function gives. Where it fails, that function
+            decides, and raises what is to be raised; so C needs no error conditions of its own.
+        fold: whether it is a sum over any number of arguments.
+    """
+
+    text: str
+    let: tuple[tuple[str, str], ...] = ()
+    sure: str = "isfinite(out)"
+    fold: bool = False
+
+
+def libm(name: str) -> C:
+    """The function of C's library of that name, where CPython's ``math`` calls just this one."""
+    return C(f"{name}(x)")
+
+
+def expr(text: str, sure: str = "isfinite(out)", **let: str) -> C:
+    """An expression in C; see ``C``."""
+    return C(text, tuple(let.items()), sure)
+
+
+def fold(term: str) -> C:
+    """The sum of any number of terms, from left to right; see ``C``."""
+    return C(term, fold=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +79,7 @@ class Op:
             smooth operation. Tests keep away from these points, or draw them on purpose.
         commutative: the order of the operands does not matter.
         helper: the row serves the partials of other rows only.
+        c: how C computes the value; None if it calls the Python function.
     """
 
     name: str
@@ -54,6 +90,7 @@ class Op:
     kink: Callable[..., tuple[float, ...]] | None
     commutative: bool
     helper: bool
+    c: C | None
 
     @property
     def symbol(self) -> str:
@@ -73,6 +110,15 @@ class Op:
 
 
 TABLE: dict[str, Op] = {}
+FUNCTIONS: dict[str, Function] = {}  # by the names of the rows
+
+
+def table_hash() -> int | None:
+    """What tells one state of this file from another, whatever its line ends are; None if only bytecode is there."""
+    if not __file__.endswith(".py"):
+        return None
+    with open(__file__, "rb") as file:
+        return zlib.crc32(file.read().replace(b"\r\n", b"\n"))
 
 
 def by_name(name: str) -> Op:
@@ -119,6 +165,11 @@ def number(x: object) -> float:
         return x
     if isinstance(x, Real):
         return float(x)
+    if hasattr(type(x), "_apply"):
+        raise TypeError(
+            f"{x!r} belongs to the other engine, and Values of two engines do not mix; make all of them with the class "
+            "autograd_mini.Value"
+        )
     raise TypeError(
         f"expected a real number or a Value, got {x!r} of type {type(x).__name__}; apply it to one number at a time"
     )
@@ -132,6 +183,7 @@ def row(
     nary: bool = False,
     commutative: bool = False,
     helper: bool = False,
+    c: C | None = None,
 ) -> Callable[[Callable[..., float]], Function]:
     """Decorate a function on floats to enter it in the table; see ``Op`` for the arguments."""
 
@@ -139,7 +191,7 @@ def row(
         name = value.__name__.strip("_")
         boxes = tuple(domain) if domain is not None else (_WIDE,) * len(partials)
         rules: Any = partials[0] if nary else partials
-        op = TABLE[name] = Op(name, value, rules, text, boxes, kink, commutative, helper)
+        op = TABLE[name] = Op(name, value, rules, text, boxes, kink, commutative, helper, c)
 
         @functools.wraps(value)
         def call(*args: Any) -> Any:
@@ -149,7 +201,8 @@ def row(
             return value(*args)
 
         call.__name__ = call.__qualname__ = name
-        return cast(Function, call)
+        FUNCTIONS[name] = cast(Function, call)
+        return FUNCTIONS[name]
 
     return enter
 
@@ -166,7 +219,7 @@ def apply(op: Op, *args: Any) -> Any:
 # ---- Helper rows: IEEE arithmetic and branch-free choices, for use in partials. -------------------------------------
 
 
-@row(None, None, text="step({}, {})", helper=True)
+@row(None, None, text="step({}, {})", helper=True, c=expr("x > y ? 1.0 : x <= y ? 0.0 : NAN"))
 def step(x: float, y: float) -> float:
     """1.0 where x > y, else 0.0; NaN if either is; flat.
 
@@ -176,7 +229,7 @@ def step(x: float, y: float) -> float:
     return 1.0 if x > y else 0.0 if x <= y else math.nan
 
 
-@row(None, text="sign({})", helper=True)
+@row(None, text="sign({})", helper=True, c=expr("x != x ? x : (double)(x > 0.0) - (double)(x < 0.0)"))
 def sign(x: float) -> float:
     """-1.0, 0.0 or 1.0; NaN for NaN; flat.
 
@@ -195,7 +248,7 @@ def _div_dy(out: Any, x: Any, y: Any) -> Any:
     return ieee_div(-out, y)
 
 
-@row(_div_dx, _div_dy, text="{} / {}", domain=(_WIDE, (0.5, 5.0)), helper=True)
+@row(_div_dx, _div_dy, text="{} / {}", domain=(_WIDE, (0.5, 5.0)), helper=True, c=expr("x / y"))
 def ieee_div(x: float, y: float) -> float:
     """x / y with infinities and NaN in place of ZeroDivisionError.
 
@@ -211,7 +264,7 @@ def _log_dx(out: Any, x: Any) -> Any:
     return ieee_div(1.0, x)
 
 
-@row(_log_dx, text="log({})", domain=((0.1, 5.0),), helper=True)
+@row(_log_dx, text="log({})", domain=((0.1, 5.0),), helper=True, c=libm("log"))
 def ieee_log(x: float) -> float:
     """The natural logarithm: -inf at zero, NaN below.
 
@@ -233,7 +286,14 @@ def _pow_dy(out: Any, x: Any, y: Any) -> Any:
     return pow_log(x, y)
 
 
-@row(_pow_dx, _pow_dy, text="{} ** {}", domain=((0.1, 5.0), (-3.0, 3.0)), helper=True)
+@row(
+    _pow_dx,
+    _pow_dy,
+    text="{} ** {}",
+    domain=((0.1, 5.0), (-3.0, 3.0)),
+    helper=True,
+    c=expr("y == 1.0 ? x : pow(x, y)"),
+)
 def ieee_pow(x: float, y: float) -> float:
     """x ** y with infinities and NaN in place of exceptions (C's ``pow``).
 
@@ -256,6 +316,9 @@ def ieee_pow(x: float, y: float) -> float:
     text="pow_log({}, {})",
     domain=((0.1, 5.0), (-3.0, 3.0)),
     helper=True,
+    c=expr(
+        "x > 0.0 ? (p == 0.0 ? 0.0 : p * row_ieee_log(x)) : x == 0.0 && y > 0.0 ? 0.0 : NAN", p="row_ieee_pow(x, y)"
+    ),
 )
 def pow_log(x: float, y: float) -> float:
     """x ** y * log(x), the slope of a power by its exponent: 0.0 at x = 0 if y > 0, else NaN; NaN below.
@@ -268,7 +331,7 @@ def pow_log(x: float, y: float) -> float:
     return strong_mul(ieee_pow(x, y), ieee_log(x))
 
 
-@row(lambda out, g, d: d, lambda out, g, d: g, text="{} * {}", helper=True)
+@row(lambda out, g, d: d, lambda out, g, d: g, text="{} * {}", helper=True, c=expr("x == 0.0 ? 0.0 : x * y"))
 def strong_mul(g: float, d: float) -> float:
     """g * d, but 0.0 wherever the cotangent g is 0.0: an unused branch cannot poison a gradient with ``0 * inf``.
 
@@ -278,7 +341,12 @@ def strong_mul(g: float, d: float) -> float:
     return 0.0 if g == 0.0 else g * d
 
 
-@row(lambda out, x: -2.0 * tanh(x) * out, text="sech2({})", helper=True)
+@row(
+    lambda out, x: -2.0 * tanh(x) * out,
+    text="sech2({})",
+    helper=True,
+    c=expr("4.0 * e / ((1.0 + e) * (1.0 + e))", e="exp(-2.0 * fabs(x))"),
+)
 def sech2(x: float) -> float:
     """1 / cosh(x)**2, the slope of tanh, without overflow for any x.
 
@@ -292,7 +360,7 @@ def sech2(x: float) -> float:
 # ---- Arithmetic. ----------------------------------------------------------------------------------------------------
 
 
-@row(lambda out, x, y: 1.0, lambda out, x, y: 1.0, text="{} + {}", commutative=True)
+@row(lambda out, x, y: 1.0, lambda out, x, y: 1.0, text="{} + {}", commutative=True, c=expr("x + y"))
 def add(x: float, y: float) -> float:
     """The sum of two numbers.
 
@@ -302,7 +370,7 @@ def add(x: float, y: float) -> float:
     return x + y
 
 
-@row(lambda out, x, y: 1.0, lambda out, x, y: -1.0, text="{} - {}")
+@row(lambda out, x, y: 1.0, lambda out, x, y: -1.0, text="{} - {}", c=expr("x - y"))
 def sub(x: float, y: float) -> float:
     """The difference of two numbers.
 
@@ -312,7 +380,7 @@ def sub(x: float, y: float) -> float:
     return x - y
 
 
-@row(lambda out, x, y: y, lambda out, x, y: x, text="{} * {}", commutative=True)
+@row(lambda out, x, y: y, lambda out, x, y: x, text="{} * {}", commutative=True, c=expr("x * y"))
 def mul(x: float, y: float) -> float:
     """The product of two numbers.
 
@@ -322,7 +390,7 @@ def mul(x: float, y: float) -> float:
     return x * y
 
 
-@row(_div_dx, _div_dy, text="{} / {}", domain=(_WIDE, (0.5, 5.0)))
+@row(_div_dx, _div_dy, text="{} / {}", domain=(_WIDE, (0.5, 5.0)), c=expr("x / y"))
 def div(x: float, y: float) -> float:
     """The quotient of two numbers; ZeroDivisionError where y is zero.
 
@@ -338,6 +406,7 @@ def div(x: float, y: float) -> float:
     text="{} // {}",
     domain=(_WIDE, (0.5, 5.0)),
     kink=lambda x, y: (x - math.remainder(x, y), y),
+    c=expr("float_floordiv(x, y)"),
 )
 def floordiv(x: float, y: float) -> float:
     """The quotient rounded down; flat between its jumps.
@@ -354,6 +423,7 @@ def floordiv(x: float, y: float) -> float:
     text="{} % {}",
     domain=(_WIDE, (0.5, 5.0)),
     kink=lambda x, y: (x - math.remainder(x, y), y),
+    c=expr("float_mod(x, y)"),
 )
 def mod(x: float, y: float) -> float:
     """The remainder with the sign of y: x - y * (x // y).
@@ -364,7 +434,7 @@ def mod(x: float, y: float) -> float:
     return x % y
 
 
-@row(_pow_dx, _pow_dy, text="{} ** {}", domain=((0.1, 5.0), (-3.0, 3.0)))
+@row(_pow_dx, _pow_dy, text="{} ** {}", domain=((0.1, 5.0), (-3.0, 3.0)), c=expr("pow(x, y)", sure="isnormal(out)"))
 def pow_(x: float, y: float) -> float:
     """x raised to y.
 
@@ -382,7 +452,7 @@ def pow_(x: float, y: float) -> float:
     return float(out)
 
 
-@row(lambda out, x: -1.0, text="-{}")
+@row(lambda out, x: -1.0, text="-{}", c=expr("-x"))
 def neg(x: float) -> float:
     """Minus x.
 
@@ -392,7 +462,7 @@ def neg(x: float) -> float:
     return -x
 
 
-@row(lambda out, x: sign(x), text="abs({})", kink=lambda x: (0.0,))
+@row(lambda out, x: sign(x), text="abs({})", kink=lambda x: (0.0,), c=libm("fabs"))
 def abs_(x: float) -> float:
     """The absolute value; its slope at 0 is 0, the smallest of the subgradients.
 
@@ -421,7 +491,7 @@ def round_(x: float, n: float) -> float:
 # ---- Elementary functions. ------------------------------------------------------------------------------------------
 
 
-@row(lambda out, x: out, text="exp({})")
+@row(lambda out, x: out, text="exp({})", c=libm("exp"))
 def exp(x: float) -> float:
     """e raised to x; OverflowError above about 709.78.
 
@@ -431,7 +501,7 @@ def exp(x: float) -> float:
     return math.exp(x)
 
 
-@row(_log_dx, text="log({})", domain=((0.1, 5.0),))
+@row(_log_dx, text="log({})", domain=((0.1, 5.0),), c=libm("log"))
 def log(x: float) -> float:
     """The natural logarithm; ValueError unless x > 0.
 
@@ -442,7 +512,7 @@ def log(x: float) -> float:
 
 
 # sqrt(-0.0) is -0.0; adding 0.0 makes the slope +inf on either side.
-@row(lambda out, x: ieee_div(0.5, out + 0.0), text="sqrt({})", domain=((0.1, 5.0),))
+@row(lambda out, x: ieee_div(0.5, out + 0.0), text="sqrt({})", domain=((0.1, 5.0),), c=libm("sqrt"))
 def sqrt(x: float) -> float:
     """The square root; ValueError below 0; its slope at 0 is infinite.
 
@@ -452,7 +522,7 @@ def sqrt(x: float) -> float:
     return math.sqrt(x)
 
 
-@row(lambda out, x: cos(x), text="sin({})")
+@row(lambda out, x: cos(x), text="sin({})", c=libm("sin"))
 def sin(x: float) -> float:
     """The sine of x radians.
 
@@ -462,7 +532,7 @@ def sin(x: float) -> float:
     return math.sin(x)
 
 
-@row(lambda out, x: -sin(x), text="cos({})")
+@row(lambda out, x: -sin(x), text="cos({})", c=libm("cos"))
 def cos(x: float) -> float:
     """The cosine of x radians.
 
@@ -477,6 +547,7 @@ def cos(x: float) -> float:
     text="tan({})",
     domain=((-1.2, 1.2),),
     kink=lambda x: (x - math.remainder(x - math.pi / 2.0, math.pi),),
+    c=libm("tan"),
 )
 def tan(x: float) -> float:
     """The tangent of x radians.
@@ -488,7 +559,7 @@ def tan(x: float) -> float:
 
 
 # 1 - out*out would lose every digit once out rounds to 1 (x near 19); sech2 keeps them, also in its own slope near 0.
-@row(lambda out, x: sech2(x), text="tanh({})")
+@row(lambda out, x: sech2(x), text="tanh({})", c=libm("tanh"))
 def tanh(x: float) -> float:
     """The hyperbolic tangent.
 
@@ -498,7 +569,7 @@ def tanh(x: float) -> float:
     return math.tanh(x)
 
 
-@row(lambda out, x: 2.0 / math.sqrt(math.pi) * exp(-(x * x)), text="erf({})")
+@row(lambda out, x: 2.0 / math.sqrt(math.pi) * exp(-(x * x)), text="erf({})", c=libm("erf"))
 def erf(x: float) -> float:
     """The error function, 2/sqrt(pi) times the integral of exp(-t*t) from 0 to x.
 
@@ -508,7 +579,7 @@ def erf(x: float) -> float:
     return math.erf(x)
 
 
-@row(lambda out, x: step(x, 0.0), text="relu({})", kink=lambda x: (0.0,))
+@row(lambda out, x: step(x, 0.0), text="relu({})", kink=lambda x: (0.0,), c=expr("x <= 0.0 ? 0.0 : x"))
 def relu(x: float) -> float:
     """x where it is positive, else 0.0; NaN for NaN; its slope at 0 is 0.
 
@@ -519,7 +590,11 @@ def relu(x: float) -> float:
 
 
 # out*(1 - out) would lose every digit once out rounds to 1 (x near 37).
-@row(lambda out, x: 0.25 * sech2(0.5 * x), text="σ({})")
+@row(
+    lambda out, x: 0.25 * sech2(0.5 * x),
+    text="σ({})",
+    c=expr("(x >= 0.0 ? 1.0 : e) / (1.0 + e)", e="exp(-fabs(x))"),
+)
 def sigmoid(x: float) -> float:
     """The logistic function 1 / (1 + exp(-x)), without overflow for any x.
 
@@ -532,7 +607,7 @@ def sigmoid(x: float) -> float:
     return e / (1.0 + e)
 
 
-@row(lambda out, x: sigmoid(x), text="softplus({})")
+@row(lambda out, x: sigmoid(x), text="softplus({})", c=expr("(x < 0.0 ? 0.0 : x) + log1p(exp(-fabs(x)))"))
 def softplus(x: float) -> float:
     """log(1 + exp(x)), without overflow for any x.
 
@@ -557,6 +632,7 @@ def _larger_dy(out: Any, x: Any, y: Any) -> Any:
     text="maximum({}, {})",
     kink=lambda x, y: ((x + y) / 2.0, (x + y) / 2.0),
     commutative=True,
+    c=expr("x > y || x != x ? x : y"),
 )
 def maximum(x: float, y: float) -> float:
     """The larger of two numbers; NaN if either is; equal operands share the slope.
@@ -573,6 +649,7 @@ def maximum(x: float, y: float) -> float:
     text="minimum({}, {})",
     kink=lambda x, y: ((x + y) / 2.0, (x + y) / 2.0),
     commutative=True,
+    c=expr("x < y || x != x ? x : y"),
 )
 def minimum(x: float, y: float) -> float:
     """The smaller of two numbers; NaN if either is; equal operands share the slope.
@@ -586,7 +663,14 @@ def minimum(x: float, y: float) -> float:
 # ---- Operations of any number of arguments: one node however many terms. --------------------------------------------
 
 
-@row(lambda out, *args: [1.0] * len(args), text="sum({})", domain=(_WIDE,) * 3, nary=True, commutative=True)
+@row(
+    lambda out, *args: [1.0] * len(args),
+    text="sum({})",
+    domain=(_WIDE,) * 3,
+    nary=True,
+    commutative=True,
+    c=fold("x"),
+)
 def _sum(*terms: float) -> float:
     return functools.reduce(operator.add, terms, 0.0)
 
@@ -596,6 +680,7 @@ def _sum(*terms: float) -> float:
     text="sumprod({})",
     domain=(_WIDE,) * 4,
     nary=True,
+    c=fold("x * y"),
 )
 def _sumprod(*factors: float) -> float:
     half = len(factors) // 2

@@ -27,8 +27,8 @@ from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any, ClassVar, NamedTuple
 
+from ._engine import Value
 from .ops import ieee_div
-from .value import Value
 
 
 class _Slot(NamedTuple):

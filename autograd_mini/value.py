@@ -2,6 +2,9 @@
 graph from the result to the leaves and applies the chain rule once per edge.
 
 No derivative is written here. Each operation's value and partials are a row of the table in ``ops.py``.
+
+The native engine in ``native/`` is the same class in C. It calls the functions of the section "Shared with the native
+engine" below wherever something is rare: bad input, results that are not finite, copies.
 """
 
 from __future__ import annotations
@@ -23,6 +26,9 @@ _REMEDY = {
     ZeroDivisionError: "keep the divisor away from zero, or branch with a Python if",
     OverflowError: "the result does not fit a float; rescale, or use a stable form such as softplus or sigmoid",
 }
+
+
+_BEGINNING = -(2**63)  # an epoch before all others
 
 
 class _Epoch:
@@ -79,17 +85,140 @@ def recording(on: bool) -> Iterator[bool]:
 
 
 def _is_operand(x: object) -> bool:
-    return type(x) is Value or type(x) is float or isinstance(x, Real)
+    return type(x) is Value or type(x) is float or isinstance(x, Real) or _is_foreign(x)
 
 
-def _refuse(use: str) -> NoReturn:
+def _is_foreign(x: object) -> bool:
+    """Whether ``x`` is a Value of the other engine; as an operand it is refused with its own message."""
+    return hasattr(type(x), "_apply")
+
+
+def _compared(other: Any) -> Any:
+    """What a Value is compared with: the number of another, or a real number as it is."""
+    if type(other) is Value:
+        return other._data
+    return other if isinstance(other, Real) else number(other)
+
+
+# ---- Shared with the native engine. ---------------------------------------------------------------------------------
+
+
+def compute(op: Op, args: tuple[Any, ...]) -> float:
+    """The value of ``op`` on Values and floats, or an error that names the operation, the operands and a remedy."""
+    try:
+        data = op.value(*[a if type(a) is float else a.data for a in args])
+    except (ValueError, ZeroDivisionError, OverflowError) as error:
+        if type(error) not in _REMEDY:
+            raise
+        shown = [repr(a) for a in args]
+        call = op.text.format(*shown) if op.text.count("{}") == len(shown) else op.text.format(", ".join(shown))
+        raise type(error)(f"{call}: {error}; {_REMEDY[type(error)]}") from None
+    return data if type(data) is float else number(data)
+
+
+def leaf_data(data: object) -> float:
+    """What a new leaf holds."""
+    if type(data) is float:
+        return data
+    if hasattr(type(data), "_apply"):
+        raise TypeError(f"data is already a Value, {data!r}; use .detach() for a copy without history")
+    if not isinstance(data, Real):
+        raise TypeError(f"a Value holds one real number, got {data!r} of type {type(data).__name__}")
+    return float(data)
+
+
+def gradient_data(grad: object) -> float:
+    """What ``grad`` is assigned."""
+    if not isinstance(grad, Real):
+        raise TypeError(f"grad holds a real number, got {grad!r} of type {type(grad).__name__}")
+    return float(grad)
+
+
+def label_text(label: object) -> str:
+    """What ``label`` is assigned."""
+    if type(label) is not str:
+        raise TypeError(f"label is a str, got {label!r} of type {type(label).__name__}")
+    return label
+
+
+def refuse_data(node: Any) -> NoReturn:
+    """The error of an assignment to ``data`` of a computed Value."""
+    raise AttributeError(
+        f"data of a computed Value is read-only: {node!r} came from {node.op.name}; "
+        "assign a leaf and compute again, or use .detach()"
+    )
+
+
+def refuse_number(use: str) -> NoReturn:
+    """The error of a conversion that would drop the gradient."""
     raise TypeError(f"a Value does not turn into a plain number by itself, as its gradient would be lost; {use}")
 
 
-def _explain(error: Exception, op: Op, operands: tuple[Any, ...]) -> Exception:
-    shown = [repr(a) for a in operands]
-    call = op.text.format(*shown) if op.text.count("{}") == len(shown) else op.text.format(", ".join(shown))
-    return type(error)(f"{call}: {error}; {_REMEDY[type(error)]}")
+def refuse_subclass() -> NoReturn:
+    """The error of ``class Mine(Value)``."""
+    raise TypeError("Value is final and cannot be subclassed; hold a Value in a class of your own instead")
+
+
+def refuse_stale(leaf: Any, node: Any) -> NoReturn:
+    """The error of a walk that meets a leaf which is newer than a node computed from it."""
+    raise StaleGraphError(
+        f"{leaf!r} was assigned after {node!r} had been computed from it; "
+        "compute the result again before differentiating or drawing it"
+    )
+
+
+def refuse_restored(op: object, args: object, age: object) -> None:
+    """Raise unless a copy can be made of this: pickles may be damaged."""
+    if not (op is None or isinstance(op, Op)) or type(args) is not tuple or type(age) is not int:
+        raise TypeError("the copy of a Value is damaged: it holds something else than a row, operands and an age")
+    count = len(args)
+    if op is None:
+        fits = count == 0
+    elif isinstance(op.partials, tuple):
+        fits = count == len(op.partials)
+    else:
+        fits = count > 0 and (op.name != "sumprod" or count % 2 == 0)
+    if not fits or not -(2**40) < age <= 0:
+        raise ValueError(f"the copy of a Value is damaged: {op and op.name} with {count} operands of age {age}")
+
+
+def slopes_of(node: Any, on_nodes: bool = False) -> list[Any]:
+    """``local_partials`` of a node whose row was registered at run time; on nodes, the partials as nodes."""
+    rules = node.op.partials
+    out = node if on_nodes else node.data
+    args = node.args if on_nodes else [a if type(a) is float else a.data for a in node.args]
+    if callable(rules):
+        return [None if type(a) is float else d for a, d in zip(node.args, rules(out, *args))]
+    return [None if rule is None or type(a) is float else rule(out, *args) for a, rule in zip(node.args, rules)]
+
+
+def deepcopy(node: Any, memo: dict[int, Any], order: Callable[[Any], list[Any]]) -> Any:
+    """A deep copy without recursion: of the whole graph, operands first; ``memo`` keeps what is shared shared."""
+    for a in order(node):
+        if id(a) not in memo:
+            args = tuple([b if type(b) is float else memo[id(b)] for b in a.args])
+            memo[id(a)] = type(a)._restore(a.op, args, a.data, a.grad, a.label, a._age)
+    return memo[id(node)]
+
+
+def reduce(node: Any, order: Callable[[Any], list[Any]]) -> tuple[Any, ...]:
+    """How ``node`` is pickled.
+
+    Pickle would recurse once per node. It is handed the whole graph as one flat sequence, operands first. Each node in
+    it is asked again and then answers for itself alone, because its operands are already in pickle's memo; this also
+    keeps nodes shared between several pickled Values shared. What arrives is made by the engine that serves there.
+    """
+    from ._engine import restore  # it stands above this module, and only pickles need it
+
+    copying = _mode.copying()
+    if copying is not None and id(node) in copying.ids:
+        return restore, (node.op, node.args, node.data, node.grad, node.label, node._age)
+    graph = _Graph(order(node))
+    _mode.copying = weakref.ref(graph)
+    return operator.itemgetter(-1), (graph,)
+
+
+# ---- The node. ------------------------------------------------------------------------------------------------------
 
 
 @final
@@ -127,18 +256,13 @@ class Value:
     args: tuple[Value | float, ...]
 
     def __init__(self, data: float, label: str = "") -> None:
-        if type(data) is not float:
-            if isinstance(data, Value):
-                raise TypeError(f"data is already a Value, {data!r}; use .detach() for a copy without history")
-            if not isinstance(data, Real):
-                raise TypeError(f"a Value holds one real number, got {data!r} of type {type(data).__name__}")
-            data = float(data)
+        data = leaf_data(data)
         self.label = label
         self._data, self._grad, self._epoch = data, 0.0, _Epoch.now
         self.op, self.args = None, ()
 
     def __init_subclass__(cls) -> NoReturn:
-        raise TypeError("Value is final and cannot be subclassed; hold a Value in a class of your own instead")
+        refuse_subclass()
 
     @staticmethod
     def _apply(op: Op, *args: Any) -> Value:
@@ -147,29 +271,37 @@ class Value:
             if type(a) is not Value and type(a) is not float:
                 args = tuple([a if type(a) is Value else number(a) for a in args])
                 break
-        try:
-            data = op.value(*[a._data if type(a) is Value else a for a in args])
-        except (ValueError, ZeroDivisionError, OverflowError) as error:
-            raise _explain(error, op, args) from None
+        data = compute(op, args)
         out: Value = object.__new__(Value)
         out._data, out._grad, out._label, out._epoch = data, 0.0, "", _Epoch.now
         out.op, out.args = (op, args) if _mode.recording else (None, ())
         return out
 
-    # ---- Copies. Pickle and deepcopy would recurse once per node; ``__reduce_ex__`` hands them the whole graph as one
-    # flat sequence, operands first. Each node in it is asked again and then answers for itself alone, because its
-    # operands are already in the memo; this also keeps nodes shared between several pickled Values shared.
-
-    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        copying = _mode.copying()
-        if copying is not None and id(self) in copying.ids:
-            return _restore, (self.op, self.args, self._data, self._grad, self._label, self._epoch - _Epoch.now)
-        graph = _Graph(topological_order(self, check=False))
-        _mode.copying = weakref.ref(graph)
-        return _last, (graph,)
+    @staticmethod
+    def _restore(
+        op: Op | None, args: tuple[Value | float, ...], data: float, grad: float, label: str, age: int
+    ) -> Value:
+        """A node from what a copy tells; ``age`` is its epoch counted back from the clock's present."""
+        refuse_restored(op, args, age)
+        out = Value(data, label)
+        out.grad = grad
+        out._epoch = _Epoch.now + age
+        out.op, out.args = op, tuple([a if type(a) is Value else number(a) for a in args])
+        return out
 
     def __copy__(self) -> Value:
-        return _restore(self.op, self.args, self._data, self._grad, self._label, self._epoch - _Epoch.now)
+        return Value._restore(self.op, self.args, self._data, self._grad, self._label, self._age)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Value:
+        copied: Value = deepcopy(self, memo, _unchecked_order)
+        return copied
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return reduce(self, _unchecked_order)
+
+    @property
+    def _age(self) -> int:
+        return self._epoch - _Epoch.now
 
     # ---- Attributes. ------------------------------------------------------------------------------------------------
 
@@ -180,8 +312,7 @@ class Value:
     @data.setter
     def data(self, data: float) -> None:
         if self.op is not None:
-            raise AttributeError(f"data of a computed Value is read-only: {self!r} came from {self.op.name}; "
-                                 "assign a leaf and compute again, or use .detach()")  # fmt: skip
+            refuse_data(self)
         self._data = number(data)
         self._epoch = _Epoch.advance()
 
@@ -191,9 +322,7 @@ class Value:
 
     @grad.setter
     def grad(self, grad: float) -> None:
-        if not isinstance(grad, Real):
-            raise TypeError(f"grad holds a real number, got {grad!r} of type {type(grad).__name__}")
-        self._grad = float(grad)
+        self._grad = gradient_data(grad)
 
     @property
     def label(self) -> str:
@@ -201,9 +330,7 @@ class Value:
 
     @label.setter
     def label(self, label: str) -> None:
-        if type(label) is not str:
-            raise TypeError(f"label is a str, got {label!r} of type {type(label).__name__}")
-        self._label = label
+        self._label = label_text(label)
 
     def item(self) -> float:
         """The number alone, a plain float."""
@@ -287,8 +414,8 @@ class Value:
     def __rdivmod__(self, other: float) -> tuple[Value, Value]:
         return (other // self, other % self) if _is_operand(other) else NotImplemented
 
-    def __pow__(self, other: Value | float) -> Value:
-        return Value._apply(TABLE["pow"], self, other) if _is_operand(other) else NotImplemented
+    def __pow__(self, other: Value | float, modulus: None = None) -> Value:
+        return Value._apply(TABLE["pow"], self, other) if _is_operand(other) and modulus is None else NotImplemented
 
     def __rpow__(self, other: float) -> Value:
         return Value._apply(TABLE["pow"], other, self) if _is_operand(other) else NotImplemented
@@ -354,29 +481,29 @@ class Value:
         return Value._apply(TABLE["softplus"], self)
 
     def maximum(self, other: Value | float) -> Value:
-        """The larger of this value and ``other``, as ``ag.maximum``."""
+        """``ag.maximum`` of this value and ``other``."""
         return Value._apply(TABLE["maximum"], self, other)
 
     def minimum(self, other: Value | float) -> Value:
-        """The smaller of this value and ``other``, as ``ag.minimum``."""
+        """``ag.minimum`` of this value and ``other``."""
         return Value._apply(TABLE["minimum"], self, other)
 
     # ---- A Value compares as its number; as a node it is itself. ----------------------------------------------------
 
     def __eq__(self, other: object) -> bool:
-        return self._data == (other._data if type(other) is Value else other) if _is_operand(other) else NotImplemented
+        return self._data == _compared(other) if _is_operand(other) else NotImplemented
 
     def __lt__(self, other: Value | float) -> bool:
-        return self._data < (other._data if type(other) is Value else other) if _is_operand(other) else NotImplemented
+        return self._data < _compared(other) if _is_operand(other) else NotImplemented
 
     def __le__(self, other: Value | float) -> bool:
-        return self._data <= (other._data if type(other) is Value else other) if _is_operand(other) else NotImplemented
+        return self._data <= _compared(other) if _is_operand(other) else NotImplemented
 
     def __gt__(self, other: Value | float) -> bool:
-        return self._data > (other._data if type(other) is Value else other) if _is_operand(other) else NotImplemented
+        return self._data > _compared(other) if _is_operand(other) else NotImplemented
 
     def __ge__(self, other: Value | float) -> bool:
-        return self._data >= (other._data if type(other) is Value else other) if _is_operand(other) else NotImplemented
+        return self._data >= _compared(other) if _is_operand(other) else NotImplemented
 
     __hash__ = object.__hash__
 
@@ -386,10 +513,10 @@ class Value:
     # ---- Conversions: those that would drop the gradient silently are refused. --------------------------------------
 
     def __float__(self) -> NoReturn:
-        _refuse("use .item() for the number, and ag.sin, ag.exp, ... in place of math.sin, math.exp, ...")
+        refuse_number("use .item() for the number, and ag.sin, ag.exp, ... in place of math.sin, math.exp, ...")
 
     def __int__(self) -> NoReturn:
-        _refuse("use int(v.item())")
+        refuse_number("use int(v.item())")
 
     def __floor__(self) -> int:
         return math.floor(self._data)
@@ -414,28 +541,15 @@ class Value:
         return f"Value({self._data!r}{label})"
 
 
-def _restore(op: Op | None, args: tuple[Any, ...], data: float, grad: float, label: str, age: int) -> Value:
-    """A node from what ``__reduce_ex__`` told; ``age`` is its epoch counted back from the clock's present."""
-    out = Value(data, label)
-    out.grad = grad
-    out._epoch = _Epoch.now + age
-    out.op, out.args = op, tuple([a if type(a) is Value else number(a) for a in args])
-    return out
+class _Graph(list[Any]):
+    """The nodes of a graph, operands first, on their way into a pickle; arrives there as a tuple."""
 
-
-class _Graph(list[Value]):
-    """The nodes of a graph, operands first, on their way into a copy; arrives there as a tuple."""
-
-    def __init__(self, order: list[Value]) -> None:
+    def __init__(self, order: list[Any]) -> None:
         super().__init__(order)
         self.ids = set(map(id, order))
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         return tuple, (tuple(self),)
-
-
-def _last(order: tuple[Value, ...]) -> Value:
-    return order[-1]
 
 
 def local_partials(node: Value) -> list[float | None]:
@@ -456,7 +570,7 @@ def local_partials(node: Value) -> list[float | None]:
     return [rule(out, *data) if rule and type(a) is Value else None for a, rule in zip(node.args, rules)]
 
 
-def adjoints(root: Value, gradient: float = 1.0, since: int = 0) -> dict[Value, float]:
+def adjoints(root: Value, gradient: float = 1.0, since: int = _BEGINNING) -> dict[Value, float]:
     """The derivative of ``root`` with respect to every node of its graph, operands first; no node is changed.
 
     Each node passes its adjoint on to its operands, times the partial of the edge; an operand adds up what arrives
@@ -474,11 +588,11 @@ def adjoints(root: Value, gradient: float = 1.0, since: int = 0) -> dict[Value, 
         if node.args and cotangent != 0.0:  # a strong zero: 0 * inf from an unused branch must not make NaN
             for a, slope in zip(node.args, local_partials(node)):
                 if slope is not None and a in adjoint:
-                    adjoint[a] += cotangent * slope
+                    adjoint[a] += cotangent * (slope if type(slope) is float else number(slope))
     return adjoint
 
 
-def topological_order(root: Value, check: bool = True, since: int = 0) -> list[Value]:
+def topological_order(root: Value, check: bool = True, since: int = _BEGINNING) -> list[Value]:
     """The graph of ``root`` with every node after its operands, each once; depth-first on a stack of its own.
 
     Why the order matters: in ``b = a + a; c = b + b`` a sweep that followed edges as it met them would pass b's
@@ -509,10 +623,7 @@ def topological_order(root: Value, check: bool = True, since: int = 0) -> list[V
             for a in reversed(node.args):
                 if type(a) is Value:
                     if check and a._epoch > node._epoch:
-                        raise StaleGraphError(
-                            f"{a!r} was assigned after {node!r} had been computed from it; "
-                            "compute the result again before differentiating or drawing it"
-                        )
+                        refuse_stale(a, node)
                     if a not in opened and a._epoch >= since:
                         stack.append(a)
         else:
@@ -521,3 +632,7 @@ def topological_order(root: Value, check: bool = True, since: int = 0) -> list[V
                 closed.add(node)
                 order.append(node)
     return order
+
+
+def _unchecked_order(root: Value) -> list[Value]:
+    return topological_order(root, check=False)

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd_mini import Value, nn
+from autograd_mini._engine import topological_order
 from autograd_mini.nn import MLP, Layer, Module, Neuron
-from autograd_mini.value import topological_order
 
 logit = st.one_of(st.floats(-40, 40), st.sampled_from([-1000.0, 1000.0, 0.0]))
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import autograd_mini as ag
 from autograd_mini import Value
-from autograd_mini.value import topological_order
+from autograd_mini._engine import topological_order
 
 
 def test_shared_nodes_count_every_path():

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any, NamedTuple
 
+from .._engine import Value, no_grad, topological_order
 from ..errors import GradcheckError
 from ..functional import _rebuild, grad, value_and_grad
 from ..ops import Op, number, sumprod
-from ..value import Value, no_grad, topological_order
 from .differences import Estimate, difference
 
 _MODES = {

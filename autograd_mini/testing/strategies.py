@@ -10,8 +10,8 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .._engine import Value
 from ..ops import TABLE, Op, by_name
-from ..value import Value
 from .program import Program, Statement
 from .writer import Writer
 

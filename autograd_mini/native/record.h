@@ -1,0 +1,368 @@
+/* How operations are recorded: operands are taken from Python objects, the value is computed, a node is made. */
+#pragma once
+
+#include "node.h"
+
+/* What comes from Python's side: the functions of value.py that both engines share, and the rows of the table. */
+static struct {
+    PyObject *number, *compute, *leaf_data, *gradient_data, *label_text;
+    PyObject *refuse_data, *refuse_number, *refuse_subclass, *refuse_stale, *refuse_restored;
+    PyObject *deepcopy, *reduce, *python_slopes, *order, *real;
+    PyObject *sum, *sumprod, *one;
+    PyObject *rows[CALL], *functions[CALL]; /* by ROW_...: the Op, and the Python function of that name */
+} shared;
+
+/* The Op of a node; a borrowed reference. */
+static inline PyObject *op_of(const Value *v)
+{
+    return v->state.row == LEAF ? Py_None : v->state.row == CALL ? v->op : shared.rows[v->state.row];
+}
+
+/* ---- Operands. ---- */
+
+/* Takes what needs no Python code: a Value, a float, a small int. */
+static inline bool take_quickly(PyObject *x, Operand *o)
+{
+    if (is_value(x)) {
+        o->node = (Value *)x;
+        o->number = o->node->data;
+        return true;
+    }
+    o->node = NULL;
+    if (PyFloat_CheckExact(x)) {
+        o->number = PyFloat_AS_DOUBLE(x);
+        return true;
+    }
+    if (PyLong_CheckExact(x)) {
+        int overflow;
+        long n = PyLong_AsLongAndOverflow(x, &overflow);
+        o->number = (double)n;
+        return !overflow && n > -1000000000L && n < 1000000000L; /* exact as a double on every platform */
+    }
+    return false;
+}
+
+/* A real number as a double; -1.0 with an exception. */
+static double as_double(PyObject *x)
+{
+    if (PyFloat_CheckExact(x))
+        return PyFloat_AS_DOUBLE(x);
+    PyObject *number = PyObject_CallOneArg(shared.number, x);
+    if (!number)
+        return -1.0;
+    double out = PyFloat_AsDouble(number);
+    Py_DECREF(number);
+    return out;
+}
+
+/* Takes a Value or any real number; false with an exception for anything else. */
+static bool take(PyObject *x, Operand *o)
+{
+    if (take_quickly(x, o))
+        return true;
+    o->node = NULL;
+    o->number = as_double(x);
+    return o->number != -1.0 || !PyErr_Occurred();
+}
+
+/* Whether an operator is for us: 1 for a real number, 0 for what is left to Python, -1 with an exception. */
+static int is_operand(PyObject *x)
+{
+    if (is_value(x) || PyFloat_CheckExact(x) || PyLong_CheckExact(x))
+        return 1;
+    int real = PyObject_IsInstance(x, shared.real);
+    return real ? real : PyObject_HasAttrString((PyObject *)Py_TYPE(x), "_apply"); /* take() will refuse it */
+}
+
+static PyObject *from_operand(const Operand *o)
+{
+    return o->node ? Py_NewRef((PyObject *)o->node) : PyFloat_FromDouble(o->number);
+}
+
+static PyObject *tuple_of_operands(const Operand *operands, Py_ssize_t n)
+{
+    PyObject *tuple = PyTuple_New(n);
+    for (Py_ssize_t i = 0; tuple && i < n; i++) {
+        PyObject *x = from_operand(&operands[i]);
+        if (!x)
+            Py_CLEAR(tuple);
+        else
+            PyTuple_SET_ITEM(tuple, i, x);
+    }
+    return tuple;
+}
+
+/* ---- Nodes of operations. `op` is NULL for the table's own rows. ---- */
+
+/* A node with operands in a block of their own, which it takes over; so also in case of MemoryError. */
+static PyObject *record_many(int row, PyObject *op, double out, Operand *operands, Py_ssize_t n)
+{
+    Value *v = is_recording() ? new_node(out, row) : NULL;
+    if (!v) {
+        PyMem_Free(operands);
+        return PyErr_Occurred() ? NULL : new_leaf(out);
+    }
+    v->state.has_many = 1;
+    v->many = operands;
+    v->count = n;
+    v->op = Py_XNewRef(op);
+    for (Py_ssize_t i = 0; i < n; i++)
+        Py_XINCREF(operands[i].node);
+    return (PyObject *)v;
+}
+
+static inline PyObject *record_one(int row, double out, Value *x)
+{
+    if (!is_recording())
+        return new_leaf(out);
+    Value *v = new_node(out, row);
+    if (!v)
+        return NULL;
+    Py_INCREF(x);
+    v->constant = 0.0; /* is read as the second operand, though not used */
+    v->operands[0] = x;
+    v->operands[1] = NULL;
+    return (PyObject *)v;
+}
+
+/* At least one of the two is a node. */
+static inline PyObject *record_two(int row, double out, Operand x, Operand y)
+{
+    if (!is_recording())
+        return new_leaf(out);
+    Value *v = new_node(out, row);
+    if (!v)
+        return NULL;
+    if (x.node)
+        Py_INCREF(x.node);
+    else
+        v->constant = x.number;
+    if (y.node)
+        Py_INCREF(y.node);
+    else
+        v->constant = y.number;
+    v->operands[0] = x.node;
+    v->operands[1] = y.node;
+    return (PyObject *)v;
+}
+
+static PyObject *record(int row, PyObject *op, double out, const Operand *operands, Py_ssize_t n)
+{
+    if (row != CALL && n == 1 && operands[0].node)
+        return record_one(row, out, operands[0].node);
+    if (row != CALL && n == 2 && row_arity[row] == 2 && (operands[0].node || operands[1].node))
+        return record_two(row, out, operands[0], operands[1]);
+    Operand *own = new_operands(n);
+    if (!own)
+        return NULL;
+    memcpy(own, operands, (size_t)n * sizeof *own);
+    return record_many(row, op, out, own, n);
+}
+
+/* The value as Python computes it, where C is not sure; false with an exception. */
+static bool compute_in_python(PyObject *op, const Operand *operands, Py_ssize_t n, double *out)
+{
+    PyObject *args = tuple_of_operands(operands, n);
+    PyObject *data = args ? PyObject_CallFunctionObjArgs(shared.compute, op, args, NULL) : NULL;
+    Py_XDECREF(args);
+    if (!data)
+        return false;
+    *out = PyFloat_AsDouble(data);
+    Py_DECREF(data);
+    return *out != -1.0 || !PyErr_Occurred();
+}
+
+/* Applies a row, which the operands may not fit in number; at least one of them is a node, or op says how to name it. */
+static PyObject *apply(int row, PyObject *op, const Operand *operands, Py_ssize_t n)
+{
+    double out;
+    bool fits = row != CALL && (row_arity[row] ? row_arity[row] == n : n > 0);
+    if (!(fits && compute(row, operands, n, &out)) && !compute_in_python(op, operands, n, &out))
+        return NULL;
+    return record(row, row == CALL ? op : NULL, out, operands, n);
+}
+
+/* ---- Operators and functions. ---- */
+
+static PyObject *apply_to_one(int row, Value *x)
+{
+    Operand operand = {x, x->data};
+    return apply(row, shared.rows[row], &operand, 1);
+}
+
+static PyObject *apply_to_two(int row, PyObject *x, PyObject *y)
+{
+    Operand operands[2];
+    if (!take(x, &operands[0]) || !take(y, &operands[1]))
+        return NULL;
+    return apply(row, shared.rows[row], operands, 2);
+}
+
+static PyObject *operator_slowly(int row, PyObject *x, PyObject *y)
+{
+    int ours = is_operand(x);
+    if (ours > 0)
+        ours = is_operand(y);
+    if (ours <= 0)
+        return ours ? NULL : Py_NewRef(Py_NotImplemented);
+    return apply_to_two(row, x, y);
+}
+
+#define OPERATOR(name) \
+    static PyObject *value_##name(PyObject *x, PyObject *y) \
+    { \
+        Operand a, b; \
+        if (take_quickly(x, &a) && take_quickly(y, &b)) { \
+            double out = row_##name(a.number, b.number); \
+            if (row_##name##_is_sure(out)) \
+                return record_two(ROW_##name, out, a, b); \
+        } \
+        return operator_slowly(ROW_##name, x, y); \
+    }
+
+OPERATOR(add)
+OPERATOR(sub)
+OPERATOR(mul)
+OPERATOR(div)
+OPERATOR(floordiv)
+OPERATOR(mod)
+
+static PyObject *value_pow(PyObject *x, PyObject *y, PyObject *modulus)
+{
+    Operand a, b;
+    if (modulus != Py_None)
+        return Py_NewRef(Py_NotImplemented);
+    if (take_quickly(x, &a) && take_quickly(y, &b)) {
+        double out = row_pow(a.number, b.number);
+        if (row_pow_is_sure(out))
+            return record_two(ROW_pow, out, a, b);
+    }
+    return operator_slowly(ROW_pow, x, y);
+}
+
+#define UNARY_OPERATOR(name) \
+    static inline PyObject *record_##name(Value *x) \
+    { \
+        double out = row_##name(x->data); \
+        return row_##name##_is_sure(out) ? record_one(ROW_##name, out, x) : apply_to_one(ROW_##name, x); \
+    }
+
+/* The method x.name(), and the function name(x) of a float or a Value. */
+#define UNARY_FUNCTION(name) \
+    UNARY_OPERATOR(name) \
+    static PyObject *value_##name(PyObject *self, PyObject *Py_UNUSED(none)) \
+    { \
+        return record_##name((Value *)self); \
+    } \
+    static PyObject *function_##name(PyObject *Py_UNUSED(module), PyObject *x) \
+    { \
+        if (is_value(x)) \
+            return record_##name((Value *)x); \
+        if (PyFloat_CheckExact(x)) { \
+            double out = row_##name(PyFloat_AS_DOUBLE(x)); \
+            if (row_##name##_is_sure(out)) \
+                return PyFloat_FromDouble(out); \
+        } \
+        return PyObject_CallOneArg(shared.functions[ROW_##name], x); \
+    }
+
+#define BINARY_FUNCTION(name) \
+    static PyObject *value_##name(PyObject *self, PyObject *y) \
+    { \
+        return apply_to_two(ROW_##name, self, y); \
+    } \
+    static PyObject *function_##name(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n) \
+    { \
+        Operand a, b; \
+        if (n == 2 && take_quickly(args[0], &a) && take_quickly(args[1], &b)) { \
+            double out = row_##name(a.number, b.number); \
+            if (row_##name##_is_sure(out)) \
+                return a.node || b.node ? record_two(ROW_##name, out, a, b) : PyFloat_FromDouble(out); \
+        } \
+        return PyObject_Vectorcall(shared.functions[ROW_##name], args, (size_t)n, NULL); \
+    }
+
+UNARY_OPERATOR(neg)
+UNARY_OPERATOR(abs)
+UNARY_FUNCTIONS(UNARY_FUNCTION)
+BINARY_FUNCTIONS(BINARY_FUNCTION)
+
+/* ---- sum and sumprod. ---- */
+
+/* Takes all items, if no Python code is needed for that; has_node tells whether there is a Value among them. */
+static bool take_items(PyObject *sequence, Operand *operands, bool *has_node)
+{
+    PyObject **items = PySequence_Fast_ITEMS(sequence);
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(sequence); i++) {
+        if (!take_quickly(items[i], &operands[i]))
+            return false;
+        *has_node |= operands[i].node != NULL;
+    }
+    return true;
+}
+
+/* The value of a row with any number of operands, which it takes over; NULL without an exception where C is not sure. */
+static PyObject *finish_many(int row, Operand *operands, Py_ssize_t n, bool has_node)
+{
+    double out;
+    if (n && compute(row, operands, n, &out)) {
+        if (has_node)
+            return record_many(row, NULL, out, operands, n);
+        PyMem_Free(operands);
+        return PyFloat_FromDouble(out);
+    }
+    PyMem_Free(operands);
+    return NULL;
+}
+
+static PyObject *function_sum(PyObject *Py_UNUSED(module), PyObject *terms)
+{
+    PyObject *list = PySequence_Fast(terms, "sum takes an iterable of numbers and Values");
+    if (!list)
+        return NULL;
+    Py_ssize_t n = PySequence_Fast_GET_SIZE(list);
+    bool has_node = false;
+    PyObject *out = NULL;
+    Operand *operands = new_operands(n);
+    if (operands && take_items(list, operands, &has_node))
+        out = finish_many(ROW_sum, operands, n, has_node);
+    else
+        PyMem_Free(operands);
+    if (!out && !PyErr_Occurred())
+        out = PyObject_CallOneArg(shared.sum, list);
+    Py_DECREF(list);
+    return out;
+}
+
+static PyObject *sumprod_of(PyObject *p, PyObject *q)
+{
+    Py_ssize_t n = PySequence_Fast_GET_SIZE(p);
+    bool has_node = false;
+    if (n == PySequence_Fast_GET_SIZE(q)) {
+        Operand *operands = new_operands(2 * n);
+        if (!operands)
+            return NULL;
+        PyObject *out = NULL;
+        if (take_items(p, operands, &has_node) && take_items(q, operands + n, &has_node))
+            out = finish_many(ROW_sumprod, operands, 2 * n, has_node);
+        else
+            PyMem_Free(operands);
+        if (out || PyErr_Occurred())
+            return out;
+    }
+    return PyObject_CallFunctionObjArgs(shared.sumprod, p, q, NULL);
+}
+
+static PyObject *function_sumprod(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n, PyObject *names)
+{
+    PyObject *p = NULL, *q = NULL, *out = NULL;
+    if (n != 2 || names)
+        return PyObject_Vectorcall(shared.sumprod, args, (size_t)n, names);
+    p = PySequence_Fast(args[0], "sumprod takes two iterables of numbers and Values");
+    q = p ? PySequence_Fast(args[1], "sumprod takes two iterables of numbers and Values") : NULL;
+    if (q)
+        out = sumprod_of(p, q);
+    Py_XDECREF(p);
+    Py_XDECREF(q);
+    return out;
+}

@@ -1,0 +1,550 @@
+/* The class Value: its methods, attributes and slots. Their docstrings are those of value.py. */
+#pragma once
+
+#include "sweep.h"
+
+#include <structmember.h>
+
+/* ---- Making a leaf. ---- */
+
+/* The label as it is kept: NULL for the empty string, a new reference otherwise; false with an exception. */
+static bool take_label(PyObject *label, PyObject **kept)
+{
+    *kept = NULL;
+    if (!PyUnicode_CheckExact(label)) {
+        Py_XDECREF(PyObject_CallOneArg(shared.label_text, label)); /* raises */
+        return false;
+    }
+    if (PyUnicode_GET_LENGTH(label))
+        *kept = Py_NewRef(label);
+    return true;
+}
+
+static PyObject *labelled_leaf(double data, PyObject *label)
+{
+    PyObject *kept = NULL;
+    if (label && !take_label(label, &kept))
+        return NULL;
+    Value *v = new_node(data, LEAF);
+    if (v)
+        v->label = kept;
+    else
+        Py_XDECREF(kept);
+    return (PyObject *)v;
+}
+
+/* The number of a new leaf; -1.0 with an exception. */
+static double leaf_data(PyObject *x)
+{
+    Operand o;
+    if (!is_value(x) && take_quickly(x, &o))
+        return o.number;
+    PyObject *number = PyObject_CallOneArg(shared.leaf_data, x);
+    if (!number)
+        return -1.0;
+    o.number = PyFloat_AsDouble(number);
+    Py_DECREF(number);
+    return o.number;
+}
+
+static PyObject *leaf_from(PyObject *x, PyObject *label)
+{
+    double data = leaf_data(x);
+    return data == -1.0 && PyErr_Occurred() ? NULL : labelled_leaf(data, label);
+}
+
+static PyObject *value_new(PyTypeObject *Py_UNUSED(type), PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"data", "label", NULL};
+    PyObject *data, *label = NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:Value", names, &data, &label))
+        return NULL;
+    return leaf_from(data, label);
+}
+
+static PyObject *value_vectorcall(PyObject *type, PyObject *const *args, size_t flags, PyObject *names)
+{
+    if (PyVectorcall_NARGS(flags) == 1 && !names)
+        return leaf_from(args[0], NULL);
+    PyObject *tuple = PyTuple_New(PyVectorcall_NARGS(flags)), *dict = PyDict_New(), *out = NULL;
+    for (Py_ssize_t i = 0; tuple && i < PyTuple_GET_SIZE(tuple); i++)
+        PyTuple_SET_ITEM(tuple, i, Py_NewRef(args[i]));
+    bool done = tuple && dict;
+    for (Py_ssize_t i = 0; done && names && i < PyTuple_GET_SIZE(names); i++)
+        done = !PyDict_SetItem(dict, PyTuple_GET_ITEM(names, i), args[PyVectorcall_NARGS(flags) + i]);
+    if (done)
+        out = value_new((PyTypeObject *)type, tuple, dict);
+    Py_XDECREF(tuple);
+    Py_XDECREF(dict);
+    return out;
+}
+
+/* ---- Attributes. ---- */
+
+static PyObject *get_data(PyObject *self, void *Py_UNUSED(closure))
+{
+    return PyFloat_FromDouble(((Value *)self)->data);
+}
+
+static PyObject *get_grad(PyObject *self, void *Py_UNUSED(closure))
+{
+    return PyFloat_FromDouble(((Value *)self)->grad);
+}
+
+static PyObject *get_label(PyObject *self, void *Py_UNUSED(closure))
+{
+    PyObject *label = ((Value *)self)->label;
+    return label ? Py_NewRef(label) : PyUnicode_FromString("");
+}
+
+static PyObject *get_op(PyObject *self, void *Py_UNUSED(closure))
+{
+    return Py_NewRef(op_of((Value *)self));
+}
+
+static PyObject *get_args(PyObject *self, void *Py_UNUSED(closure))
+{
+    Value *v = (Value *)self;
+    if (v->state.has_many)
+        return tuple_of_operands(v->many, v->count);
+    Operand operands[2];
+    Py_ssize_t n = operand_count(v);
+    for (Py_ssize_t i = 0; i < n; i++)
+        operands[i] = operand_of(v, i);
+    return tuple_of_operands(operands, n);
+}
+
+static PyObject *get_age(PyObject *self, void *Py_UNUSED(closure))
+{
+    return PyLong_FromLongLong(((Value *)self)->state.epoch - epoch_now);
+}
+
+static int refuse_deletion(const char *name)
+{
+    PyErr_Format(PyExc_AttributeError, "cannot delete %s of a Value", name);
+    return -1;
+}
+
+static int set_data(PyObject *self, PyObject *x, void *Py_UNUSED(closure))
+{
+    Value *v = (Value *)self;
+    if (!x)
+        return refuse_deletion("data");
+    if (v->state.row != LEAF) {
+        Py_XDECREF(PyObject_CallOneArg(shared.refuse_data, self)); /* raises */
+        return -1;
+    }
+    double data = as_double(x);
+    if (data == -1.0 && PyErr_Occurred())
+        return -1;
+    v->data = data;
+    v->state.epoch = ++epoch_now;
+    return 0;
+}
+
+static int set_grad(PyObject *self, PyObject *x, void *Py_UNUSED(closure))
+{
+    if (!x)
+        return refuse_deletion("grad");
+    double grad;
+    if (PyFloat_CheckExact(x)) {
+        grad = PyFloat_AS_DOUBLE(x);
+    } else {
+        PyObject *number = PyObject_CallOneArg(shared.gradient_data, x);
+        if (!number)
+            return -1;
+        grad = PyFloat_AsDouble(number);
+        Py_DECREF(number);
+        if (grad == -1.0 && PyErr_Occurred())
+            return -1;
+    }
+    ((Value *)self)->grad = grad;
+    return 0;
+}
+
+static int set_label(PyObject *self, PyObject *x, void *Py_UNUSED(closure))
+{
+    PyObject *kept;
+    if (!x)
+        return refuse_deletion("label");
+    if (!take_label(x, &kept))
+        return -1;
+    Py_XSETREF(((Value *)self)->label, kept);
+    return 0;
+}
+
+static PyGetSetDef value_getset[] = {
+    {"data", get_data, set_data, NULL, NULL},
+    {"grad", get_grad, set_grad, NULL, NULL},
+    {"label", get_label, set_label, NULL, NULL},
+    {"op", get_op, NULL, NULL, NULL},
+    {"args", get_args, NULL, NULL, NULL},
+    {"_age", get_age, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+/* ---- Numbers. ---- */
+
+static PyObject *value_positive(PyObject *self)
+{
+    return Py_NewRef(self);
+}
+
+static PyObject *value_negative(PyObject *self)
+{
+    return record_neg((Value *)self);
+}
+
+static PyObject *value_absolute(PyObject *self)
+{
+    return record_abs((Value *)self);
+}
+
+static int value_bool(PyObject *self)
+{
+    return ((Value *)self)->data != 0.0;
+}
+
+static PyObject *value_float(PyObject *Py_UNUSED(self))
+{
+    return PyObject_CallFunction(
+        shared.refuse_number, "s", "use .item() for the number, and ag.sin, ag.exp, ... in place of math.sin, math.exp, ...");
+}
+
+static PyObject *value_int(PyObject *Py_UNUSED(self))
+{
+    return PyObject_CallFunction(shared.refuse_number, "s", "use int(v.item())");
+}
+
+static PyObject *value_divmod(PyObject *x, PyObject *y)
+{
+    PyObject *quotient = value_floordiv(x, y);
+    if (!quotient || quotient == Py_NotImplemented)
+        return quotient;
+    PyObject *remainder = value_mod(x, y);
+    if (!remainder) {
+        Py_DECREF(quotient);
+        return NULL;
+    }
+    return Py_BuildValue("NN", quotient, remainder);
+}
+
+static PyObject *value_compare(PyObject *self, PyObject *other, int how)
+{
+    double x = ((Value *)self)->data;
+    Operand y;
+    if (take_quickly(other, &y))
+        Py_RETURN_RICHCOMPARE(x, y.number, how);
+    int ours = is_operand(other);
+    if (ours <= 0)
+        return ours ? NULL : Py_NewRef(Py_NotImplemented);
+    if (!PyObject_IsInstance(other, shared.real)) {
+        take(other, &y); /* raises: a Value of the other engine */
+        return NULL;
+    }
+    PyObject *number = PyFloat_FromDouble(x);
+    PyObject *out = number ? PyObject_RichCompare(number, other, how) : NULL;
+    Py_XDECREF(number);
+    return out;
+}
+
+static Py_hash_t value_hash(PyObject *self)
+{
+    return PyBaseObject_Type.tp_hash(self);
+}
+
+/* Calls a method of float on the number. */
+static PyObject *as_float(PyObject *self, const char *method)
+{
+    PyObject *number = get_data(self, NULL);
+    PyObject *out = number ? PyObject_CallMethod(number, method, NULL) : NULL;
+    Py_XDECREF(number);
+    return out;
+}
+
+static PyObject *value_floor(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    return as_float(self, "__floor__");
+}
+
+static PyObject *value_ceil(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    return as_float(self, "__ceil__");
+}
+
+static PyObject *value_trunc(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    return as_float(self, "__trunc__");
+}
+
+static PyObject *value_round(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"ndigits", NULL};
+    PyObject *digits = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:__round__", names, &digits))
+        return NULL;
+    if (digits == Py_None)
+        return as_float(self, "__round__");
+    PyObject *index = PyNumber_Index(digits);
+    if (!index)
+        return NULL;
+    int overflow;
+    long n = PyLong_AsLongAndOverflow(index, &overflow);
+    Py_DECREF(index);
+    /* Beyond 400 digits either way a float does not change any more. */
+    if (overflow > 0 || n > 400)
+        n = 400;
+    if (overflow < 0 || n < -400)
+        n = -400;
+    Operand operands[2] = {{(Value *)self, ((Value *)self)->data}, {NULL, (double)n}};
+    return apply(ROW_round, shared.rows[ROW_round], operands, 2);
+}
+
+/* ---- Text. ---- */
+
+static PyObject *value_repr(PyObject *self)
+{
+    Value *v = (Value *)self;
+    char *number = PyOS_double_to_string(v->data, 'r', 0, Py_DTSF_ADD_DOT_0, NULL);
+    if (!number)
+        return PyErr_NoMemory();
+    PyObject *out = v->label ? PyUnicode_FromFormat("Value(%s, label=%R)", number, v->label)
+                             : PyUnicode_FromFormat("Value(%s)", number);
+    PyMem_Free(number);
+    return out;
+}
+
+static PyObject *value_format(PyObject *self, PyObject *spec)
+{
+    if (PyUnicode_Check(spec) && !PyUnicode_GET_LENGTH(spec))
+        return value_repr(self);
+    PyObject *number = get_data(self, NULL);
+    PyObject *out = number ? PyObject_Format(number, spec) : NULL;
+    Py_XDECREF(number);
+    return out;
+}
+
+static PyObject *value_picture(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    PyObject *draw = PyImport_ImportModule("autograd_mini.draw"); /* most programs draw nothing */
+    PyObject *out = draw ? PyObject_CallMethod(draw, "svg_or_none", "O", self) : NULL;
+    Py_XDECREF(draw);
+    return out;
+}
+
+/* ---- Copies. ---- */
+
+/* A row's number, CALL if it was registered at run time. */
+static int row_of(PyObject *op)
+{
+    int row = LEAF + 1;
+    while (row < CALL && shared.rows[row] != op)
+        row++;
+    return row;
+}
+
+/* Takes the items of a tuple into a block of operands of its own; NULL with an exception. */
+static Operand *take_tuple(PyObject *const *items, Py_ssize_t n)
+{
+    Operand *operands = new_operands(n);
+    for (Py_ssize_t i = 0; operands && i < n; i++)
+        if (!take(items[i], &operands[i])) {
+            PyMem_Free(operands);
+            operands = NULL;
+        }
+    return operands;
+}
+
+static PyObject *value_apply(PyObject *Py_UNUSED(type), PyObject *const *args, Py_ssize_t n)
+{
+    if (n < 1 || PyObject_TypeCheck(args[0], Py_TYPE(shared.rows[ROW_add])) == 0) {
+        PyErr_SetString(PyExc_TypeError, "_apply takes a row of the table and its operands");
+        return NULL;
+    }
+    Operand *operands = take_tuple(args + 1, n - 1);
+    PyObject *out = operands ? apply(row_of(args[0]), args[0], operands, n - 1) : NULL;
+    PyMem_Free(operands);
+    return out;
+}
+
+static PyObject *value_restore(PyObject *Py_UNUSED(type), PyObject *const *args, Py_ssize_t n)
+{
+    if (n != 6) {
+        PyErr_SetString(PyExc_TypeError, "_restore takes op, args, data, grad, label, age");
+        return NULL;
+    }
+    PyObject *op = args[0], *operands = args[1], *age = args[5];
+    PyObject *fine = PyObject_CallFunctionObjArgs(shared.refuse_restored, op, operands, age, NULL);
+    if (!fine)
+        return NULL;
+    Py_DECREF(fine);
+    Value *v = (Value *)leaf_from(args[2], args[4]);
+    if (!v || set_grad((PyObject *)v, args[3], NULL) < 0) {
+        Py_XDECREF(v);
+        return NULL;
+    }
+    if (op != Py_None) {
+        Operand *taken = take_tuple(&PyTuple_GET_ITEM(operands, 0), PyTuple_GET_SIZE(operands));
+        int row = row_of(op);
+        bool before = set_recording(true);
+        Value *inner = taken ? (Value *)record(row, row == CALL ? op : NULL, v->data, taken, PyTuple_GET_SIZE(operands)) : NULL;
+        set_recording(before);
+        PyMem_Free(taken);
+        if (inner) {
+            inner->grad = v->grad;
+            inner->label = v->label;
+            v->label = NULL;
+        }
+        Py_SETREF(v, inner);
+    }
+    if (v)
+        v->state.epoch = epoch_now + PyLong_AsLongLong(age);
+    return (PyObject *)v;
+}
+
+static PyObject *value_copy(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    PyObject *args = get_args(self, NULL), *out = NULL;
+    if (args)
+        out = PyObject_CallMethod((PyObject *)value_type, "_restore", "OOddNN", op_of((Value *)self), args, ((Value *)self)->data,
+                                  ((Value *)self)->grad, get_label(self, NULL), get_age(self, NULL));
+    Py_XDECREF(args);
+    return out;
+}
+
+static PyObject *value_deepcopy(PyObject *self, PyObject *memo)
+{
+    return PyObject_CallFunctionObjArgs(shared.deepcopy, self, memo, shared.order, NULL);
+}
+
+static PyObject *value_reduce(PyObject *self, PyObject *Py_UNUSED(protocol))
+{
+    return PyObject_CallFunctionObjArgs(shared.reduce, self, shared.order, NULL);
+}
+
+static PyObject *value_sizeof(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    Value *v = (Value *)self;
+    return PyLong_FromSize_t(sizeof *v + (v->state.has_many ? (size_t)v->count * sizeof *v->many : 0));
+}
+
+/* ---- Gradients. ---- */
+
+static PyObject *value_item(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    return get_data(self, NULL);
+}
+
+static PyObject *value_detach(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    return labelled_leaf(((Value *)self)->data, ((Value *)self)->label);
+}
+
+static PyObject *value_backward(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"gradient", NULL};
+    PyObject *x = NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:backward", names, &x))
+        return NULL;
+    double gradient = x ? as_double(x) : 1.0;
+    if (gradient == -1.0 && PyErr_Occurred())
+        return NULL;
+    Graph g;
+    if (!sort_and_mark(&g, (Value *)self, true, INT64_MIN))
+        return NULL;
+    bool done = sweep(&g, gradient, true);
+    free_graph(&g);
+    if (!done)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *value_zero_grad(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    Graph g;
+    if (!sort(&g, (Value *)self, false, INT64_MIN))
+        return NULL;
+    for (size_t i = 0; i < g.count; i++)
+        g.places[i].node->grad = 0.0;
+    free_graph(&g);
+    Py_RETURN_NONE;
+}
+
+/* ---- The class. Each docstring here is a signature; the text comes from value.py when the module is loaded. ---- */
+
+#define UNARY_METHOD(name) {#name, value_##name, METH_NOARGS, #name "($self)\n--\n\n"},
+#define BINARY_METHOD(name) {#name, value_##name, METH_O, #name "($self, other)\n--\n\n"},
+
+static PyMethodDef value_methods[] = {
+    {"backward", (PyCFunction)(void (*)(void))value_backward, METH_VARARGS | METH_KEYWORDS,
+     "backward($self, gradient=1.0)\n--\n\n"},
+    {"zero_grad", value_zero_grad, METH_NOARGS, "zero_grad($self)\n--\n\n"},
+    {"item", value_item, METH_NOARGS, "item($self)\n--\n\n"},
+    {"detach", value_detach, METH_NOARGS, "detach($self)\n--\n\n"},
+    UNARY_FUNCTIONS(UNARY_METHOD)
+    BINARY_FUNCTIONS(BINARY_METHOD)
+    {"__round__", (PyCFunction)(void (*)(void))value_round, METH_VARARGS | METH_KEYWORDS,
+     "__round__($self, ndigits=None)\n--\n\n"},
+    {"__floor__", value_floor, METH_NOARGS, "__floor__($self)\n--\n\n"},
+    {"__ceil__", value_ceil, METH_NOARGS, "__ceil__($self)\n--\n\n"},
+    {"__trunc__", value_trunc, METH_NOARGS, "__trunc__($self)\n--\n\n"},
+    {"__format__", value_format, METH_O, "__format__($self, spec)\n--\n\n"},
+    {"_repr_svg_", value_picture, METH_NOARGS, "_repr_svg_($self)\n--\n\n"},
+    {"__copy__", value_copy, METH_NOARGS, "__copy__($self)\n--\n\n"},
+    {"__deepcopy__", value_deepcopy, METH_O, "__deepcopy__($self, memo)\n--\n\n"},
+    {"__reduce_ex__", value_reduce, METH_O, "__reduce_ex__($self, protocol)\n--\n\n"},
+    {"__sizeof__", value_sizeof, METH_NOARGS, "__sizeof__($self)\n--\n\n"},
+    {"_apply", (PyCFunction)(void (*)(void))value_apply, METH_FASTCALL | METH_STATIC, "_apply(op, *args)\n--\n\n"},
+    {"_restore", (PyCFunction)(void (*)(void))value_restore, METH_FASTCALL | METH_STATIC,
+     "_restore(op, args, data, grad, label, age)\n--\n\n"},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef value_members[] = {
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(Value, weakrefs), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+static PyType_Slot value_slots[] = {
+    {Py_tp_doc, NULL}, /* first, as prepare_docs fills it in */
+    {Py_tp_new, value_new},
+    {Py_tp_dealloc, value_dealloc},
+    {Py_tp_repr, value_repr},
+    {Py_tp_hash, value_hash},
+    {Py_tp_richcompare, value_compare},
+    {Py_tp_methods, value_methods},
+    {Py_tp_getset, value_getset},
+    {Py_tp_members, value_members},
+    {Py_nb_add, value_add},
+    {Py_nb_subtract, value_sub},
+    {Py_nb_multiply, value_mul},
+    {Py_nb_true_divide, value_div},
+    {Py_nb_floor_divide, value_floordiv},
+    {Py_nb_remainder, value_mod},
+    {Py_nb_divmod, value_divmod},
+    {Py_nb_power, value_pow},
+    {Py_nb_negative, value_negative},
+    {Py_nb_positive, value_positive},
+    {Py_nb_absolute, value_absolute},
+    {Py_nb_bool, value_bool},
+    {Py_nb_float, value_float},
+    {Py_nb_int, value_int},
+    {0, NULL},
+};
+
+static PyType_Spec value_spec = {
+    "autograd_mini._engine.Value", sizeof(Value), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE, value_slots,
+};
+
+/* The class of the class: its one purpose is to say why Value has no subclasses. */
+static PyObject *refuse_subclass(PyTypeObject *Py_UNUSED(type), PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(kwargs))
+{
+    return PyObject_CallNoArgs(shared.refuse_subclass);
+}
+
+static PyTypeObject final_type = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "final",
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = refuse_subclass,
+};

@@ -1,0 +1,889 @@
+"""The engine law: the textbook and the native engine agree, number for number and message for message; and how one of
+them is chosen. Both run here in one process: the package is loaded a second time, under another name, with the
+textbook engine.
+"""
+
+import copy
+import gc
+import importlib.util
+import math
+import operator
+import os
+import pickle
+import shutil
+import struct
+import subprocess
+import sys
+import threading
+import weakref
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import autograd_mini as ag
+from autograd_mini import Value, value
+from autograd_mini.ops import TABLE, row
+from autograd_mini.testing import programs
+from autograd_mini.testing.program import Dialect, python
+
+PACKAGE = Path(ag.__file__).parent
+native_only = pytest.mark.skipif(ag.engine != "native", reason="the native engine does not serve")
+
+
+def load_textbook():
+    """A second copy of the package, which serves with the textbook engine."""
+    before = os.environ.get("AUTOGRAD_MINI_ENGINE")
+    os.environ["AUTOGRAD_MINI_ENGINE"] = "python"
+    try:
+        spec = importlib.util.spec_from_file_location(
+            "autograd_textbook", PACKAGE / "__init__.py", submodule_search_locations=[str(PACKAGE)]
+        )
+        module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+    finally:
+        if before is None:
+            del os.environ["AUTOGRAD_MINI_ENGINE"]
+        else:
+            os.environ["AUTOGRAD_MINI_ENGINE"] = before
+
+
+textbook = load_textbook()
+BOTH = (textbook, ag)
+
+
+OPERATORS = {
+    "add": operator.add,
+    "sub": operator.sub,
+    "mul": operator.mul,
+    "div": operator.truediv,
+    "floordiv": operator.floordiv,
+    "mod": operator.mod,
+    "pow": operator.pow,
+    "neg": operator.neg,
+    "abs": abs,
+    "round": lambda x: round(x, 1),
+}
+ROWS = [name for name, op in TABLE.items() if not op.helper]
+ARITY = {name: len(op.domain) for name, op in TABLE.items()} | {"round": 1}
+
+
+def library(package):
+    """The operations of the programs, from one of the two packages."""
+
+    def of_floats(operator):
+        """Plain numbers among themselves as floats: a power of large ints would take for ever."""
+
+        def apply(*xs):
+            return operator(*xs) if any(type(x) is package.Value for x in xs) else operator(*map(float, xs))
+
+        return apply
+
+    return {
+        **{name: of_floats(operator) for name, operator in OPERATORS.items()},
+        **{name: getattr(package, name) for name in ROWS if name not in (*OPERATORS, "sum", "sumprod")},
+        "sum": lambda *xs: package.sum(xs),
+        "sumprod": lambda a, b, c, d: package.sumprod([a, b], [c, d]),
+    }
+
+
+LIBRARY = {package: library(package) for package in BOTH}
+
+
+def bits(x):
+    return struct.pack("d", math.nan if x != x else x)
+
+
+def told(run):
+    """What a run gives, as something that can be compared: data, or the type and the words of an exception."""
+    try:
+        return run()
+    except Exception as error:
+        return type(error).__name__, str(error)
+
+
+def described(package, root):
+    """Everything there is to know about a graph."""
+    order = package._engine.topological_order(root, check=False)
+    place = {id(node): i for i, node in enumerate(order)}
+    return [
+        (
+            node.op and node.op.name,
+            [place.get(id(a), "left out") if type(a) is package.Value else bits(a) for a in node.args],
+            bits(node.data),
+            bits(node.grad),
+            node.label,
+            repr(node),
+            [None if slope is None else bits(slope) for slope in package._engine.local_partials(node)],
+        )
+        for node in order
+    ]
+
+
+def as_number(x):
+    """A result, whatever it is, as something to compare."""
+    if isinstance(x, (list, tuple)):
+        return [as_number(v) for v in x]
+    if isinstance(x, dict):
+        return {k: as_number(v) for k, v in x.items()}
+    if hasattr(type(x), "_apply"):
+        return "Value", bits(x.data)
+    return type(x).__name__, repr(x)
+
+
+CORNERS = (0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 5e-324, 2.2e-308, 1e308, 1e16 + 2, math.inf, -math.inf, math.nan)
+numbers = st.one_of(st.floats(-3, 3), st.sampled_from(CORNERS), st.floats())
+
+
+def numpy_numbers():
+    import numpy
+
+    return st.one_of(st.floats(-3, 3).map(numpy.float64), st.integers(-9, 9).map(numpy.int64),
+                     st.floats(-3, 3, width=32).map(numpy.float32))  # fmt: skip
+
+
+plain = st.one_of(
+    numbers,
+    st.integers(-3, 3),
+    st.sampled_from([10**400, 2**53 + 1, -(2**63), 2**31]),
+    st.booleans(),
+    st.fractions(-3, 3, max_denominator=8),
+    st.deferred(numpy_numbers),
+)
+steps = st.lists(
+    st.tuples(st.sampled_from(ROWS), st.lists(st.integers(0, 40), min_size=4, max_size=4)),
+    min_size=1,
+    max_size=9,
+)
+
+
+class Wild(NamedTuple):
+    """Steps over earlier results, by position counted modulo: unlike ``programs()``, with operands of every type."""
+
+    leaves: list
+    constants: list
+    steps: list
+
+
+wild_programs = st.builds(Wild, st.lists(numbers, min_size=1, max_size=3), st.lists(plain, max_size=2), steps)
+
+
+def run_wild(program, package, leaves):
+    known = [*leaves, *program.constants]
+    for name, positions in program.steps:
+        known.append(LIBRARY[package][name](*[known[p % len(known)] for p in positions[: ARITY[name]]]))
+    return known[-1]
+
+
+def whole_story(package, out, gradient):
+    """The graph of a result before and after each thing that is done with it."""
+    before = described(package, out)
+    out.backward(gradient)
+    after = described(package, out)
+    found = package._engine.adjoints(out, gradient)
+    out.backward()
+    again = described(package, out)
+    out.zero_grad()
+    return before, after, [bits(x) for x in found.values()], again, described(package, copy.deepcopy(out))
+
+
+@native_only
+@settings(max_examples=10 * settings().max_examples)
+@given(programs(tame=False), numbers)
+def test_both_engines_agree_on_programs_with_loops_and_branches(program, gradient):
+    def run(package):
+        leaves = [package.Value(x) for x in program.inputs]
+        out = program.run(Dialect(python, {"ag": package, "Fraction": Fraction}), leaves)
+        return whole_story(package, out, gradient)
+
+    assert told(lambda: run(ag)) == told(lambda: run(textbook))
+
+
+@native_only
+@settings(max_examples=10 * settings().max_examples)
+@given(wild_programs, numbers)
+def test_both_engines_record_the_same_graph_and_find_the_same_gradients(program, gradient):
+    def run(package):
+        leaves = [package.Value(x, label=f"x{i}") for i, x in enumerate(program.leaves)]
+        out = run_wild(program, package, leaves)
+        if type(out) is not package.Value:
+            return as_number(out)
+        return whole_story(package, out, gradient)
+
+    assert told(lambda: run(ag)) == told(lambda: run(textbook))
+
+
+@native_only
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # NumPy's, where its numbers overflow among themselves
+@pytest.mark.parametrize("name", ROWS)
+@settings(max_examples=200)
+@given(data=st.data())
+def test_both_engines_agree_on_every_operation_wherever_it_is_applied(name, data):
+    count = ARITY[name]
+    args = data.draw(st.tuples(*[plain] * count))
+    nodes = data.draw(st.tuples(*[st.booleans()] * count))
+
+    def run(package):
+        operands = [package.Value(x) if is_node else x for x, is_node in zip(args, nodes, strict=True)]
+        out = LIBRARY[package][name](*operands)
+        if type(out) is not package.Value:
+            return as_number(out)
+        out.backward()
+        return described(package, out)
+
+    assert told(lambda: run(ag)) == told(lambda: run(textbook))
+
+
+@native_only
+@settings(max_examples=300)
+@given(wild_programs, st.integers(1, 3))
+def test_both_engines_agree_on_derivatives_of_derivatives(program, order):
+    program = program._replace(steps=program.steps[:5])
+
+    def run(package):
+        def f(xs):
+            return run_wild(program, package, xs)
+
+        g = package.value_and_grad(f)
+        for _ in range(order - 1):
+            g = package.value_and_grad(lambda xs, g=g: package.sum(g(xs)[1]))
+        plain_result = g(program.leaves)
+        linked = package.value_and_grad(f)([package.Value(x) for x in program.leaves])
+        graphs = [described(package, x) for x in linked[1]]
+        return as_number(plain_result), as_number(linked), graphs
+
+    mine, theirs = told(lambda: run(ag)), told(lambda: run(textbook))
+    assert mine == theirs
+
+
+trees = st.recursive(
+    st.one_of(numbers, st.integers(-3, 3), st.booleans(), st.fractions(-2, 2), st.none(), st.text(max_size=1)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.lists(inner, max_size=3).map(tuple),
+        st.dictionaries(st.one_of(st.text(max_size=2), st.integers(0, 3)), inner, max_size=3),
+    ),
+    max_leaves=8,
+)
+
+
+def sum_of_squares(package, tree):
+    if isinstance(tree, dict):
+        tree = list(tree.values())
+    if isinstance(tree, (list, tuple)):
+        return package.sum([sum_of_squares(package, x) for x in tree])
+    return tree * tree
+
+
+@native_only
+@settings(max_examples=300)
+@given(st.lists(trees, min_size=1, max_size=3), st.data())
+def test_both_engines_take_arguments_apart_alike(args, data):
+    argnum = st.integers(-4, 3)
+    argnums = data.draw(st.one_of(argnum, st.lists(argnum, max_size=3).map(tuple)))
+
+    def run(package):
+        f = package.value_and_grad(lambda *xs: sum_of_squares(package, xs), argnums)
+        return as_number(f(*args))
+
+    assert told(lambda: run(ag)) == told(lambda: run(textbook))
+
+
+# ---- The same behaviour in detail. ----------------------------------------------------------------------------------
+
+AWKWARD = [
+    lambda ag: ag.Value("1"),
+    lambda ag: ag.Value(1.0, 2.0),
+    lambda ag: ag.Value(1.0, label=None),
+    lambda ag: ag.Value(data=2.0, label="x"),
+    lambda ag: ag.Value(Fraction(1, 3), "third"),
+    lambda ag: ag.Value(10**400),
+    lambda ag: ag.Value(ag.Value(1.0)),
+    lambda ag: ag.Value(1.0) + "a",
+    lambda ag: ag.Value(1.0) + 10**400,
+    lambda ag: 10**400 + ag.Value(1.0),
+    lambda ag: ag.Value(1.0) + 1j,
+    lambda ag: pow(ag.Value(1.0), 2, 3),
+    lambda ag: ag.Value(2.0) ** 0.5,
+    lambda ag: ag.Value(-8.0, "a") ** (1 / 3),
+    lambda ag: ag.Value(0.0) ** -1,
+    lambda ag: ag.Value(1e200) ** 2,
+    lambda ag: 0.0 ** ag.Value(-2.0, "b"),
+    lambda ag: ag.Value(1.0) / 0,
+    lambda ag: 1 / ag.Value(-0.0),
+    lambda ag: 7 % ag.Value(0.0),
+    lambda ag: divmod(ag.Value(7.0), -2),
+    lambda ag: divmod(7, ag.Value(0.0)),
+    lambda ag: divmod(ag.Value(7.0), "x"),
+    lambda ag: ag.Value(1e308) * 10,
+    lambda ag: ag.Value(math.inf) - math.inf,
+    lambda ag: round(ag.Value(2.675), 2),
+    lambda ag: round(ag.Value(2.5)),
+    lambda ag: round(ag.Value(math.inf)),
+    lambda ag: round(ag.Value(2.5), 10**30),
+    lambda ag: round(ag.Value(2.5), 1.0),
+    lambda ag: math.floor(ag.Value(math.nan)),
+    lambda ag: math.ceil(ag.Value(1.2)),
+    lambda ag: float(ag.Value(1.0)),
+    lambda ag: int(ag.Value(1.0)),
+    lambda ag: complex(ag.Value(1.0)),
+    lambda ag: math.sin(ag.Value(1.0)),
+    lambda ag: f"{ag.Value(1.5):.3f} {ag.Value(1.5)} {ag.Value(1.5)!r:>12}",
+    lambda ag: f"{ag.Value(1.5):nonsense}",
+    lambda ag: ag.Value(1.0) < "a",
+    lambda ag: ag.Value(1.0) == "a",
+    lambda ag: ag.Value(0.5) == Fraction(1, 2),
+    lambda ag: ag.Value(2.0**53) == 2**53 + 1,
+    lambda ag: ag.Value(math.nan) != ag.Value(math.nan),
+    lambda ag: ag.Value(1.0).backward("1"),
+    lambda ag: ag.Value(1.0).backward(gradient=True),
+    lambda ag: ag.Value(1.0).backward(10**400),
+    lambda ag: setattr(ag.Value(1.0), "grad", None),
+    lambda ag: setattr(ag.Value(1.0), "data", "x"),
+    lambda ag: setattr(-ag.Value(1.0), "data", 1.0),
+    lambda ag: setattr(ag.Value(1.0), "label", b"x"),
+    lambda ag: ag.exp("x"),
+    lambda ag: ag.exp(1000.0),
+    lambda ag: ag.exp(ag.Value(1000.0, "big")),
+    lambda ag: ag.log(0),
+    lambda ag: ag.log(ag.Value(0.0)),
+    lambda ag: ag.sqrt(True),
+    lambda ag: ag.maximum(1, 2),
+    lambda ag: ag.maximum(1.0, None),
+    lambda ag: ag.maximum(None, ag.Value(1.0)),
+    lambda ag: ag.Value(1.0).maximum("x"),
+    lambda ag: ag.Value(2.0).minimum(Fraction(1, 2)),
+    lambda ag: ag.sum([]),
+    lambda ag: ag.sum(iter([ag.Value(1.0), 2, Fraction(1, 2)])),
+    lambda ag: ag.sum([1.0, None]),
+    lambda ag: ag.sum([1e308, 1e308, ag.Value(-1e308)]),
+    lambda ag: ag.sumprod([1.0], []),
+    lambda ag: ag.sumprod(q=[1.0], p=[ag.Value(2.0)]),
+    lambda ag: ag.sumprod([math.inf], [ag.Value(0.0)]),
+    lambda ag: ag.sumprod([], []),
+    lambda ag: type("Mine", (ag.Value,), {}),
+    lambda ag: ag.Value._apply(ag.ops.TABLE["select"], 1.0, ag.Value(2.0), 3),
+    lambda ag: ag.Value._apply(ag.ops.TABLE["add"], 1.0, 2.0).args,
+    lambda ag: ag.Value._apply(ag.ops.TABLE["exp"], 1.0).args,
+]
+
+
+@native_only
+@pytest.mark.parametrize("number", range(len(AWKWARD)))
+def test_both_engines_answer_alike_and_in_the_same_words(number):
+    def run(package):
+        out = AWKWARD[number](package)
+        if type(out) is package.Value:
+            out.backward()
+            return described(package, out)
+        return as_number(out)
+
+    assert told(lambda: run(ag)) == told(lambda: run(textbook))
+
+
+class Liar:
+    def __init__(self, answer):
+        self.answer = answer
+
+    def __float__(self):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+for register in (Liar,):
+    __import__("numbers").Real.register(register)
+
+
+@pytest.mark.parametrize("answer", [1.5, 1, "x", None, KeyError("no"), ZeroDivisionError("zero")])
+def test_operands_that_are_registered_as_real_but_misbehave_are_errors(answer):
+    ways = [
+        lambda ag: ag.Value(Liar(answer)),
+        lambda ag: ag.Value(1.0) + Liar(answer),
+        lambda ag: Liar(answer) * ag.Value(1.0),
+        lambda ag: ag.exp(Liar(answer)),
+        lambda ag: ag.sum([Liar(answer), ag.Value(1.0)]),
+        lambda ag: ag.sumprod([Liar(answer)], [ag.Value(1.0)]),
+        lambda ag: ag.maximum(ag.Value(1.0), Liar(answer)),
+        lambda ag: (ag.Value(1.0) * 2).backward(Liar(answer)),
+        lambda ag: setattr(ag.Value(1.0), "grad", Liar(answer)),
+        lambda ag: setattr(ag.Value(1.0), "data", Liar(answer)),
+        lambda ag: ag.grad(lambda x: x * Liar(answer))(2.0),
+        lambda ag: ag.grad(lambda x: x)(Liar(answer)),
+        lambda ag: ag.grad(lambda x: Liar(answer))(2.0),
+    ]
+    for way in ways:
+        results = [told(lambda way=way, package=package: as_number(way(package))) for package in BOTH]
+        assert results[0] == results[1]
+        assert answer == 1.5 or results[0][0] not in ("Value", "float")
+
+
+def test_an_operand_that_changes_the_list_it_is_in_does_no_harm():
+    class Vandal(Liar):
+        def __float__(self):
+            terms.clear()
+            gc.collect()
+            return 1.0
+
+    __import__("numbers").Real.register(Vandal)
+    terms = [Value(1.0), Vandal(1.0), *[Value(float(i)) for i in range(100)]]
+    assert ag.sum(terms).data == 1.0 + 1.0 + sum(range(100))
+    terms = [Value(1.0), Vandal(1.0), Value(2.0)]
+    assert ag.sumprod(terms, [1.0, 1.0, 1.0]).data == 4.0
+    tree = [1.0, Vandal(1.0), 2.0]
+    terms = tree
+    with pytest.raises((RuntimeError, IndexError)):
+        ag.grad(lambda xs: xs[0] * xs[2])(tree)
+
+
+def test_an_argument_that_grows_while_the_function_runs_is_an_error():
+    def f(xs):
+        tree.append(3.0)
+        return xs[0] * xs[0]
+
+    tree = [1.0]
+    with pytest.raises(RuntimeError, match="an argument of grad got more numbers while the function ran"):
+        ag.grad(f)(tree)
+
+
+# ---- Values of two engines. -----------------------------------------------------------------------------------------
+
+
+MIXED = [
+    lambda x, y: x + y,
+    lambda x, y: y * x,
+    lambda x, y: x < y,
+    lambda x, y: x == y,
+    lambda x, y: divmod(x, y),
+    lambda x, y: ag.maximum(x, y),
+    lambda x, y: ag.sum([x, y]),
+    lambda x, y: ag.sumprod([x], [y]),
+    lambda x, y: x.maximum(y),
+    lambda x, y: x.backward(y),
+    lambda x, y: setattr(x, "data", y),
+]
+
+
+@pytest.mark.parametrize("mix", MIXED)
+def test_values_of_two_engines_do_not_mix(mix):
+    mine, theirs = ag.Value(1.0, "mine"), textbook.Value(2.0, "theirs")
+    for x, y in ((mine, theirs), (theirs, mine)):
+        with pytest.raises(
+            TypeError, match=r"Value\(.*belongs to the other engine, and Values of two engines do not mix"
+        ):
+            mix(x, y)
+    with pytest.raises(TypeError, match="data is already a Value"):
+        Value(theirs)
+    with pytest.raises(TypeError, match="returned Value.* of type Value"):
+        ag.grad(lambda x: theirs)(1.0)
+    with pytest.raises(TypeError, match="which cannot be differentiated by"):
+        ag.grad(lambda x: x)(theirs)
+
+
+# ---- Copies. --------------------------------------------------------------------------------------------------------
+
+
+def graph_of(cls, functions):
+    x, w = cls(2.0, label="x"), cls(-0.5, label="w")
+    out = functions.sum_([functions.exp(w), x * w, functions.sumprod([x, 1.0], [w, w]), 2 - x, round(x / 3, 2)])
+    out.backward()
+    return [out, x, w, 1.5]
+
+
+@native_only
+@pytest.mark.parametrize("cls", [value.Value, Value])
+def test_pickles_are_carried_across_engines(cls):
+    """Whatever wrote a pickle, it arrives in the engine that serves, with sharing and gradients."""
+    from autograd_mini import ops
+
+    written = graph_of(cls, ops)
+    for protocol in range(2, pickle.HIGHEST_PROTOCOL + 1):
+        out, x, w, number = pickle.loads(pickle.dumps(written, protocol))
+        assert type(out) is type(x) is Value
+        assert number == 1.5
+        assert (x.label, x.grad.hex(), w.grad.hex()) == ("x", written[1].grad.hex(), written[2].grad.hex())
+        assert any(node is x for node in ag._engine.topological_order(out))
+        out.backward()
+        assert x.grad == 2.0 * written[1].grad
+
+
+def test_a_pickle_of_assigned_leaves_keeps_its_gradients_in_a_new_process():
+    x = Value(1.0)
+    for i in range(5):
+        x.data = float(i)
+    text = pickle.dumps(x * x).hex()
+    code = (
+        f"import pickle, autograd_mini as ag; y = pickle.loads(bytes.fromhex('{text}')); y.backward(); "
+        "print(y.args[0].grad, ag._engine.adjoints(y)[y.args[0]])"
+    )
+    for engine in {"python", ag.engine}:
+        assert run_python(code, AUTOGRAD_MINI_ENGINE=engine).stdout.split() == ["8.0", "8.0"]
+
+
+def test_a_deep_copy_stays_with_its_engine():
+    for cls in (value.Value, Value):
+        assert type(copy.deepcopy(cls(1.0) * 2)) is type(copy.copy(cls(1.0) * 2)) is cls
+
+
+ADD = TABLE["add"]
+DAMAGED = [
+    (ADD, (), 1.0, 0.0, "", 0),
+    (ADD, (1.0,), 1.0, 0.0, "", 0),
+    (ADD, (1.0, 2.0, 3.0), 1.0, 0.0, "", 0),
+    (ADD, [1.0, 2.0], 1.0, 0.0, "", 0),
+    (ADD, (1.0, "x"), 1.0, 0.0, "", 0),
+    (ADD, (1.0, None), 1.0, 0.0, "", 0),
+    (ADD, None, 1.0, 0.0, "", 0),
+    ("add", (1.0, 2.0), 1.0, 0.0, "", 0),
+    (TABLE["sumprod"], (1.0, 2.0, 3.0), 1.0, 0.0, "", 0),
+    (TABLE["sum"], (), 1.0, 0.0, "", 0),
+    (None, (1.0,), 1.0, 0.0, "", 0),
+    (None, (), "x", 0.0, "", 0),
+    (None, (), 1.0, None, "", 0),
+    (None, (), 1.0, 0.0, 3, 0),
+    (None, (), 1.0, 0.0, "", 1),
+    (None, (), 1.0, 0.0, "", 10**30),
+    (None, (), 1.0, 0.0, "", -(10**30)),
+    (None, (), 1.0, 0.0, "", "0"),
+    (None, (), 1.0, 0.0, ""),
+]
+
+
+@pytest.mark.parametrize("parts", DAMAGED)
+@pytest.mark.parametrize("cls", [value.Value, Value])
+def test_a_damaged_pickle_is_an_error(cls, parts):
+    with pytest.raises((TypeError, ValueError)):
+        cls._restore(*parts)
+
+
+def test_what_a_pickle_may_hold_can_be_used():
+    """Operands that no program would give a node are legal, and every walk goes over them."""
+    for op, args in ((ADD, (1.0, 2.0)), (TABLE["exp"], (1.0,)), (TABLE["sum"], (1.0, 2.0))):
+        out = Value._restore(op, args, 3.0, 0.5, "out", -3)
+        assert (out.op, out.args, out.data, out.grad, out.label) == (op, args, 3.0, 0.5, "out")
+        out.backward()
+        assert ag._engine.local_partials(out) == [None] * len(args)
+        assert copy.deepcopy(out).args == args
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_a_pickle_with_damaged_bytes_is_an_error_or_a_value(data):
+    x = Value(1.0, label="x")
+    text = bytearray(pickle.dumps([x * x + ag.sum([x, 2.0, x]), x]))
+    for _ in range(data.draw(st.integers(1, 3))):
+        text[data.draw(st.integers(0, len(text) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        found = pickle.loads(bytes(text))
+    except Exception:
+        return
+    for out in found if isinstance(found, list) else [found]:
+        if type(out) is Value:
+            told(out.backward)
+            assert isinstance(repr(out), str)
+
+
+# ---- Rows registered at run time. -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cube():
+    @row(lambda out, x: 3.0 * x * x, text="cube({})")
+    def cube(x):
+        return x * x * x
+
+    yield cube
+    del TABLE["cube"]
+
+
+def test_a_row_registered_at_run_time_is_recorded_differentiated_and_copied(cube):
+    x = Value(2.0)
+    y = cube(x) * cube(3.0)
+    y.backward()
+    assert (y.data, x.grad, y.args[0].op.name) == (216.0, 324.0, "cube")
+    assert ag.grad(ag.grad(cube))(2.0) == 12.0
+    assert ag.grad(ag.grad(ag.grad(cube)))(2.0) == 6.0
+    clone = pickle.loads(pickle.dumps(y))
+    clone.backward()
+    assert copy.deepcopy(y).args[0].op is y.args[0].op
+    assert "cube" in ag.draw(y).source
+
+
+def registered(value, *partials, **kwargs):
+    """A row that leaves the table again at once."""
+    value.__name__ = "mine"
+    made = row(*partials, text="mine({})", **kwargs)(value)
+    del TABLE["mine"]
+    return made
+
+
+def test_a_row_of_any_number_of_operands_runs_in_python():
+    mine = registered(lambda *xs: math.prod(xs), lambda out, *xs: [out / x for x in xs], nary=True)
+    x, y = Value(2.0), Value(3.0)
+    out = mine(x, 5.0, y, x)
+    out.backward()
+    assert (out.data, x.grad, y.grad) == (60.0, 60.0, 20.0)
+    assert ag.grad(ag.grad(lambda x: mine(x, x, x)))(2.0) == 12.0
+
+
+@pytest.mark.parametrize("answer", ["x", 1j, [1.0], KeyError("no"), ValueError("no"), UnicodeError("no")])
+def test_a_row_or_a_partial_that_misbehaves_is_an_error_and_changes_nothing(answer):
+    def misbehave(*args):
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    x = Value(2.0)
+    with pytest.raises((TypeError, KeyError, ValueError)):
+        registered(lambda x: misbehave(), lambda out, x: 1.0)(x)
+    flat = registered(lambda x: x, lambda out, x: misbehave())
+    y = x * 3.0 + flat(x) * x
+    before = [node.grad for node in ag._engine.topological_order(y)]
+    with pytest.raises((TypeError, KeyError, ValueError)):
+        y.backward()
+    assert [node.grad for node in ag._engine.topological_order(y)] == before
+    with pytest.raises((TypeError, KeyError, ValueError)):
+        ag.grad(ag.grad(lambda x: flat(x) * x))(2.0)
+
+
+def test_a_partial_may_call_backward_and_make_graphs_in_the_middle_of_a_sweep():
+    x, other = Value(2.0), Value(5.0)
+    inner = other * other * x
+
+    def slope(out, x):
+        inner.backward()
+        return ag.grad(lambda z: z**3)(1.0)
+
+    mine = registered(lambda x: x, slope)
+    y = mine(x) * mine(x) + inner
+    y.backward()
+    # The leaf x receives 3*2 + 3*2 from y's own sweep and 25 from inner, and 25 from each of the two sweeps inside.
+    assert x.grad == 12.0 + 25.0 + 2 * 25.0
+    assert other.grad == 20.0 * 3
+
+
+# ---- Threads. -------------------------------------------------------------------------------------------------------
+
+
+def in_threads(count, work):
+    before, errors = sys.getswitchinterval(), []
+
+    def guarded(k):
+        try:
+            work(k)
+        except BaseException as error:
+            errors.append(error)
+
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=guarded, args=(k,)) for k in range(count)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert not errors
+
+
+def test_threads_with_roots_that_share_a_graph_find_the_right_gradients():
+    mine = registered(lambda x: x * x, lambda out, x: 2.0 * x)
+    leaves = [Value(float(i)) for i in range(50)]
+    shared = ag.sum([mine(x) for x in leaves])
+    in_threads(4, lambda k: [(shared * 2.0).backward() for _ in range(50)])
+    assert [x.grad for x in leaves] == [200 * 2.0 * 2.0 * x.data for x in leaves]
+
+
+def test_threads_with_graphs_of_their_own_and_no_grad_of_their_own():
+    def work(k):
+        for i in range(100):
+            x = Value(float(k))
+            with ag.no_grad():
+                assert (x * x).args == ()
+                if i % 10 == 0:
+                    assert ag.grad(lambda x: x * x * x)(float(k)) == 3.0 * k * k
+            y = ag.sin(x) * x
+            assert len(y.args) == 2
+            y.backward()
+            assert x.grad == math.cos(k) * k + math.sin(k)
+
+    in_threads(4, work)
+
+
+def test_a_thread_that_ends_within_no_grad_leaves_the_others_alone():
+    def work(k):
+        ag.no_grad().__enter__()
+
+    in_threads(2, work)
+    x = Value(1.0)
+    assert (x * x).args == (x, x)
+
+
+# ---- The class. -----------------------------------------------------------------------------------------------------
+
+
+@native_only
+def test_help_shows_the_native_class_as_the_textbook_one():
+    import inspect
+
+    for name, theirs in vars(value.Value).items():
+        if callable(theirs) and not name.startswith("__"):
+            mine = getattr(Value, name)
+            assert mine.__doc__ == (theirs.__doc__ if name != "_restore" and name != "_apply" else mine.__doc__), name
+            assert list(inspect.signature(mine).parameters) == list(
+                inspect.signature(getattr(value.Value, name)).parameters
+            )
+    assert str(inspect.signature(Value)) == "(data, label='')"
+    assert Value.__doc__ == value.Value.__doc__
+    for name in ("exp", "maximum", "sum", "sumprod"):
+        assert getattr(ag, name).__doc__ == getattr(textbook, name).__doc__
+        inspect.signature(getattr(ag, name))
+    assert Value.__name__ == Value.__qualname__ == "Value"
+    assert {n for n in dir(value.Value) if n[0] != "_"} == {n for n in dir(Value) if n[0] != "_"}
+
+
+def test_what_a_class_cannot_have_done_to_it_is_an_error():
+    class Mixin:
+        def __init_subclass__(cls):
+            pass
+
+    for bases in ((Value,), (Mixin, Value)) if ag.engine == "native" else ((Value,),):
+        with pytest.raises(
+            TypeError, match="Value is final and cannot be subclassed; hold a Value in a class of your own"
+        ):
+            type("Mine", bases, {})
+    x = Value(1.0)
+    with pytest.raises(AttributeError):
+        x.anything = 1
+    with pytest.raises(TypeError):
+        Value()
+    with pytest.raises(TypeError):
+        Value(1.0, "a", 2)
+    with pytest.raises(TypeError):
+        Value(1.0, colour="red")
+
+
+@native_only
+def test_attributes_cannot_be_deleted_or_made_to_lie():
+    x = Value(1.0)
+    for name in ("data", "grad", "label", "op", "args"):
+        with pytest.raises(AttributeError):
+            delattr(x, name)
+    for name in ("op", "args"):
+        with pytest.raises(AttributeError):
+            setattr(x, name, None)
+    with pytest.raises(TypeError):
+        object.__new__(Value)
+    with pytest.raises(TypeError):
+        object.__setattr__(x, "__class__", int)
+
+
+def test_weak_references_end_with_the_value_and_their_callbacks_may_do_anything():
+    seen = []
+
+    def callback(reference):
+        seen.append(reference())
+        x = Value(1.0)
+        for _ in range(100):
+            x = x * 1.0
+        x.backward()
+
+    x = Value(1.0)
+    chain, references = x, []
+    for _ in range(50):
+        chain = chain + 1.0
+        references.append(weakref.ref(chain, callback))
+    del chain
+    assert seen == [None] * 50
+    assert all(r() is None for r in references)
+    assert weakref.ref(x)() is x
+
+
+def test_a_long_chain_dies_without_recursion_whatever_lets_go_of_it():
+    x = Value(1.0)
+    for i in range(200_000):
+        x = x + 1.0 if i % 1000 else ag.sum([x, x, 1.0])
+    reference = weakref.ref(x)
+    del x
+    assert reference() is None
+
+
+@native_only
+def test_a_node_takes_eighty_bytes():
+    x = Value(1.0)
+    assert sys.getsizeof(x) == sys.getsizeof(x * 2.0) == 80
+
+
+# ---- Which engine serves. -------------------------------------------------------------------------------------------
+
+
+def run_python(code, folder=None, **environment):
+    """Run code in a process of its own, with a package from ``folder`` if one is given."""
+    path = {"PYTHONPATH": str(folder or PACKAGE.parent)}
+    clean = {k: v for k, v in os.environ.items() if k != "AUTOGRAD_MINI_ENGINE"}
+    return subprocess.run(
+        [sys.executable, "-c", code], env={**clean, **path, **environment}, capture_output=True, text=True, cwd=folder
+    )
+
+
+ENGINE = "import autograd_mini as ag; print(ag.engine)"
+
+
+def test_an_environment_variable_chooses_the_engine():
+    assert run_python(ENGINE, AUTOGRAD_MINI_ENGINE="python").stdout.split() == ["python"]
+    wrong = run_python(ENGINE, AUTOGRAD_MINI_ENGINE="fortran")
+    assert "ImportError: AUTOGRAD_MINI_ENGINE is native or python, got 'fortran'" in wrong.stderr
+
+
+@native_only
+def test_the_native_engine_serves_where_it_was_built():
+    assert run_python(ENGINE).stdout.split() == ["native"]
+    assert run_python(ENGINE, AUTOGRAD_MINI_ENGINE="native").stdout.split() == ["native"]
+
+
+@pytest.fixture
+def package(tmp_path):
+    """A copy of the package that a test may damage."""
+    shutil.copytree(PACKAGE, tmp_path / "autograd_mini", ignore=shutil.ignore_patterns("__pycache__", "build_note.txt"))
+    return tmp_path / "autograd_mini"
+
+
+def test_without_the_native_engine_the_textbook_serves_and_the_report_says_why(package):
+    for built in (package / "native").glob("_native.*"):
+        if built.suffix != ".pyi":
+            built.unlink()
+    done = run_python(ENGINE, package.parent)
+    assert (done.stdout.split(), done.stderr) == (["python"], "")
+    missing = run_python(ENGINE, package.parent, AUTOGRAD_MINI_ENGINE="native")
+    assert (
+        "asks for the native engine, which is not built; build it with a C compiler by `pip install .`"
+        in missing.stderr
+    )
+    (package / "native" / "build_note.txt").write_text("the compiler is out of order")
+    report = run_python("import runpy; runpy.run_module('autograd_mini', run_name='__main__')", package.parent).stdout
+    assert "engine: python" in report
+    assert "not built: the compiler is out of order" in report
+    assert "renderer: " in report
+
+
+@native_only
+def test_a_native_engine_of_another_table_does_not_serve(package):
+    with open(package / "ops.py", "a") as file:
+        file.write("# another table\n")
+    done = run_python(ENGINE, package.parent)
+    assert done.stdout.split() == ["python"]
+    assert "RuntimeWarning: the native engine is out of date, it was built from another ops.py; build it" in done.stderr
+    assert "the textbook engine serves, which is slower" in done.stderr
+    asked = run_python(ENGINE, package.parent, AUTOGRAD_MINI_ENGINE="native")
+    assert "ImportError: the native engine is out of date" in asked.stderr
+
+
+@native_only
+def test_the_report_says_what_serves():
+    report = run_python("import runpy; runpy.run_module('autograd_mini', run_name='__main__')").stdout
+    assert "engine: native" in report
+    assert "native engine: built with " in report
