@@ -8,7 +8,11 @@
 3.583853
 """
 
-from . import nn, optim, testing
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from . import nn, optim
 from .draw import Drawing, draw, to_svg
 from .errors import (
     AutogradError,
@@ -22,6 +26,9 @@ from .functional import grad, value_and_grad
 from .ops import cos, erf, exp, log, maximum, minimum, relu, sigmoid, sin, softplus, sqrt, sumprod, tan, tanh
 from .ops import sum_ as sum
 from .value import Value, no_grad
+
+if TYPE_CHECKING:
+    from . import testing
 
 __version__ = "0.1.0"
 
@@ -58,3 +65,10 @@ __all__ = [
     "to_svg",
     "value_and_grad",
 ]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """``ag.testing`` is loaded when it is first asked for: most programs check nothing."""
+    if name == "testing":
+        return importlib.import_module(".testing", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
