@@ -21,12 +21,9 @@ def run(*command):
 
 def test_public_names_are_sorted_and_are_those_that_init_imports():
     tree = ast.parse(Path(ag.__file__).read_text())
-    lazy = [node for block in tree.body if isinstance(block, ast.If) for node in block.body]
-    imports = [node for node in [*tree.body, *lazy] if isinstance(node, ast.ImportFrom) and node.module != "typing"]
-    assert set(ag.__all__) == {a.asname or a.name for node in imports for a in node.names}
-    assert all(hasattr(ag, name) for name in ag.__all__)
-    with pytest.raises(AttributeError, match="module 'autograd_mini' has no attribute 'test'"):
-        ag.test  # noqa: B018
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
+    imported = {a.asname or a.name for node in nodes for a in node.names}
+    assert set(ag.__all__) == imported
     assert ag.__all__ == sorted(ag.__all__)
 
 
@@ -71,6 +68,13 @@ def test_importing_the_package_loads_nothing_heavy(heavy):
     loaded = run("-c", code).stdout.split()
     assert "autograd_mini.value" in loaded
     assert heavy not in loaded
+
+
+def test_testing_is_there_after_the_import_but_loaded_when_asked_for():
+    code = "import sys, autograd_mini as ag; print('autograd_mini.testing' in sys.modules, ag.testing.check_grads)"
+    assert run("-c", code).stdout.startswith("False <function check_grads at")
+    with pytest.raises(AttributeError, match="module 'autograd_mini' has no attribute 'tests'"):
+        ag.tests  # noqa: B018
 
 
 @pytest.mark.parametrize("check", [["mypy"], ["ruff", "check", "."], ["ruff", "format", "--check", "."]])
