@@ -68,7 +68,7 @@ def test_derivatives_of_a_known_function(x, y):
     program = Program((x, y), (Assign("a", Call("exp", (Call("mul", ("x", "y")),))),), "a")
     first, second = exact(program), exact_second(program)
     e = math.exp(x * y)
-    assert first == [pytest.approx((y * e, 0), rel=1e-12, abs=1e-6), pytest.approx((x * e, 0), rel=1e-12, abs=1e-6)]
+    assert [slope for slope, _ in first] == pytest.approx([y * e, x * e], rel=1e-12, abs=1e-12)
     assert second[0][1][0] == pytest.approx((1 + x * y) * e, rel=1e-11, abs=1e-9)
     assert second[0][1][0] == second[1][0][0]
 
@@ -92,6 +92,7 @@ UNTRUSTED = [
     (exact, one("abs", "x"), "maximum is too near a kink to judge"),
     (exact, one("maximum", "x", "x"), "maximum is too near a kink to judge"),
     (exact, one("floordiv", "x", 1.0), "floor is too near a kink to judge"),
+    (exact, one("floordiv", "x", 1e-12, inputs=(2.5,)), "floor of so large a number jumps all the time"),
     (exact, one("sqrt", "x"), "sqrt is too near the edge of its domain"),
     (exact, one("log", "x"), "log is too near the edge of its domain"),
     (exact, one("pow", "x", 0.5), "a power is about to leave the reals"),

@@ -32,6 +32,7 @@ _DIGITS = 120  # of which second derivatives lose 60 to the step
 _STEP = -30  # the power of ten by which variables are shifted
 _GAP = 1e-6  # nearer than this to a kink or a tie, rounding could have taken the other side
 _FLOOR = 1e-50  # what the step leaves of a derivative that is 0
+_DENSE = 1e9  # the largest number whose distance to the next whole one a double shows to _GAP
 _TRIES = 3  # how often a program is disturbed
 _DISTURBANCE = 2.0**-52
 _SAFETY = 1000.0  # the ratio of tolerance to largest disturbance; so three lucky disturbances happen once in 1e9
@@ -104,9 +105,11 @@ def _apart(gap: Any, what: str) -> None:
 
 
 def _jumping(f: Function, what: str) -> Function:
-    """A function of a real number with jumps at the whole numbers that leaves the jumps to the caller's choice."""
+    """A function of a real number with jumps at the whole numbers, for numbers that doubles tell from a jump."""
 
     def guarded(x: Any) -> Any:
+        if abs(x) > _DENSE:
+            raise Untrusted(f"{what} of so large a number jumps all the time")
         _apart(x - _mpmath().nint(x), what)
         return f(x)
 
