@@ -28,7 +28,8 @@ class BuildNative(build_ext):
     """Prints the table, compiles the engine, and notes what the compiler said if it failed."""
 
     def build_extension(self, ext):
-        note = Path(self.get_ext_fullpath(ext.name)).with_name("build_note.txt")
+        folder = NATIVE if self.editable_mode else Path(self.get_ext_fullpath(ext.name)).parent
+        note = folder / "build_note.txt"
         note.parent.mkdir(parents=True, exist_ok=True)
         note.unlink(missing_ok=True)
         temp = Path(self.build_temp)
