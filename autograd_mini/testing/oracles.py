@@ -28,7 +28,7 @@ from .program import LESS, Dialect, Program, functional
 
 Function = Callable[..., Any]
 
-_DIGITS = 120  # of which second derivatives lose 60 to the step
+_DIGITS = 120  # of which second derivatives lose 60 to the step; more where a number is small
 _STEP = -30  # the power of ten by which variables are shifted
 _GAP = 1e-6  # nearer than this to a kink or a tie, rounding could have taken the other side
 _FLOOR = 1e-50  # what the step leaves of a derivative that is 0
@@ -265,9 +265,14 @@ def _shifted(x: list[Any], i: int, h: Any) -> list[Any]:
     return [*x[:i], x[i] + h, *x[i + 1 :]]
 
 
+def _digits(numbers: Sequence[Any]) -> int:
+    """As many as are needed to see a step beside the smallest of some numbers in a sum with ordinary ones."""
+    return _DIGITS + 2 * max([0, *(-round(math.log10(abs(x))) for x in numbers if x)])
+
+
 def _judge(program: Program, derivative: Function) -> Judgement:
     mp = _mpmath()
-    with mp.workdps(_DIGITS):
+    with mp.workdps(_digits(program.inputs)):
         inputs = [mp.mpf(x) for x in program.inputs]
         right = derivative(lambda x: _exactly(program, x), inputs)
         off = []
@@ -413,6 +418,6 @@ def _with_slopes(name: str, f: Function) -> Function:
 def _slope(name: str, numbers: Sequence[Any], i: int) -> float:
     """The partial of one operation, from mpmath."""
     mp = _mpmath()
-    with mp.workdps(_DIGITS):
+    with mp.workdps(_digits(numbers)):
         f, exactly = _exact_names()[name], [x if type(x) is int else mp.mpf(x) for x in numbers]
         return float(_first(i)(lambda x: f(*x), exactly))
