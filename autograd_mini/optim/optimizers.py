@@ -6,17 +6,6 @@ may have None, so every parameter takes part in every step.
 
 A new optimiser is a subclass of ``Optimizer`` that names its hyper-parameters and its ``_slots``, checks the former in
 ``_checked`` and does its arithmetic in ``_update``; assignment, saving and loading then work by themselves.
-
->>> from autograd_mini import Value
->>> x = Value(4.0)
->>> optimizer = SGD([x], lr=0.25)
->>> for _ in range(3):
-...     optimizer.zero_grad()
-...     loss = x * x
-...     loss.backward()
-...     optimizer.step()
->>> x.data
-0.5
 """
 
 from __future__ import annotations
@@ -27,8 +16,8 @@ from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any, ClassVar, NamedTuple
 
-from .ops import ieee_div
-from .value import Value
+from ..ops import ieee_div
+from ..value import Value
 
 
 class _Slot(NamedTuple):
