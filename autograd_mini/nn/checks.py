@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Real
 from typing import Any, Protocol, cast
 
@@ -31,6 +32,13 @@ def pair(name: str, size: Any, low: int = 1) -> tuple[int, int]:
     if not isinstance(both, (tuple, list)) or len(both) != 2 or any(type(n) is not int or n < low for n in both):
         raise ValueError(f"{name} is an int of at least {low}, or one for rows and one for columns, got {size!r}")
     return both[0], both[1]
+
+
+def number_within(name: str, x: Any, low: float, below: float) -> float:
+    number = float(x) if isinstance(x, Real) else math.nan
+    if not low <= number < below:
+        raise ValueError(f"{name} is a number of at least {low:g} and below {below:g}, got {x!r}")
+    return number
 
 
 def check_inputs(module: Module, nin: int, x: Any) -> None:

@@ -25,7 +25,7 @@ Image = Sequence[Sequence[Sequence[Any]]]
 
 
 class Conv2d(Module):
-    """Cross-correlation with a window of weights for each output channel, plus its bias; outside of the image are zeros.
+    """Cross-correlation with a window of weights for each output channel, plus its bias; zeros surround the image.
 
     Args:
         in_channels: the number of channels of the input.
@@ -125,8 +125,8 @@ class _Pool2d(Module):
 class MaxPool2d(_Pool2d):
     """The largest pixel under the window, itself and not a new node: it alone receives the gradient.
 
-    Of equal pixels the first is taken, as in PyTorch, where ``ag.maximum`` shares the gradient among them; NaN counts as
-    larger than every number.
+    Of equal pixels the first is taken, as in PyTorch, where ``ag.maximum`` shares the gradient among them; NaN counts
+    as larger than every number.
 
     Args:
         kernel_size: rows and columns of the window: one int for both or a pair, as the next two.

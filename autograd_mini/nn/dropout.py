@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any
 
-from .checks import Random, source
+from .checks import Random, number_within, source
 from .module import Module
 from .nested import each
 
 
 class Dropout(Module):
-    """In training, sets each number to zero with probability ``p`` and divides the others by 1 - p, so that the expected
-    output is the input (Srivastava et al. 2014); in evaluation, the identity.
+    """In training, sets each number to zero with probability ``p`` and divides the others by 1 - p, so that the output
+    is the input on average (Srivastava et al. 2014); in evaluation, the identity.
 
     Args:
         p: the probability, at least 0 and below 1.
@@ -31,10 +30,8 @@ class Dropout(Module):
     """
 
     def __init__(self, p: float = 0.5, *, rng: Random | None = None) -> None:
-        if not isinstance(p, Real) or not 0.0 <= p < 1.0:
-            raise ValueError(f"p is a probability of at least 0 and below 1, got {p!r}")
         source(rng)
-        self.p, self.rng = float(p), rng
+        self.p, self.rng = number_within("p", p, 0.0, 1.0), rng
 
     def __call__(self, input: Any) -> Any:
         if not self.training or self.p == 0.0:

@@ -145,7 +145,7 @@ class Module:
         self.load_state_dict(state, strict)
 
     def __repr__(self) -> str:
-        """The modules within by the path that begins the names of their parameters, and how many parameters each has."""
+        """The modules within, by the path that begins their parameters' names, and how many parameters each has."""
         lines = []
         for path, child in _children("", self):
             text, count = repr(child).replace("\n", "\n  "), len(child.parameters())

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from numbers import Real
 from typing import Any
 
 from .. import ops
 from ..value import Value
-from .checks import check_flag, check_inputs, check_size
+from .checks import check_flag, check_inputs, check_size, number_within
 from .module import Module
 
 
@@ -37,11 +36,9 @@ class LayerNorm(Module):
         self, normalized_shape: int, eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True
     ) -> None:  # fmt: skip
         check_size("normalized_shape", normalized_shape)
-        if not isinstance(eps, Real) or not 0.0 <= eps < math.inf:
-            raise ValueError(f"eps is a finite number of at least 0, got {eps!r}")
         check_flag("elementwise_affine", elementwise_affine)
         check_flag("bias", bias)
-        self.normalized_shape, self.eps = normalized_shape, float(eps)
+        self.normalized_shape, self.eps = normalized_shape, number_within("eps", eps, 0.0, math.inf)
         self.weight = [Value(1.0) for _ in range(normalized_shape)] if elementwise_affine else None
         self.bias = [Value(0.0) for _ in range(normalized_shape)] if elementwise_affine and bias else None
 

@@ -81,7 +81,8 @@ def _norm(sizes: list[float], p: float) -> float:
     largest = max(sizes, default=0.0)
     if largest == 0.0 or largest == math.inf:
         return largest
-    return largest * math.fsum((size / largest) ** p for size in sizes) ** (1.0 / p)
+    total: float = math.fsum((size / largest) ** p for size in sizes) ** (1.0 / p)
+    return largest * total
 
 
 def _leaves(parameters: Iterable[Value] | Value) -> list[Value]:
@@ -102,6 +103,7 @@ def _leaves(parameters: Iterable[Value] | Value) -> list[Value]:
 def _bound(name: str, bound: object) -> float:
     if not isinstance(bound, Real):
         raise TypeError(f"{name} is a number of at least 0, got {bound!r} of type {type(bound).__name__}")
-    if not bound >= 0.0:
+    number = float(bound)
+    if not number >= 0.0:
         raise ValueError(f"{name} is a number of at least 0, got {bound!r}")
-    return float(bound)
+    return number
