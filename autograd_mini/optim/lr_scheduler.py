@@ -94,8 +94,8 @@ class LRScheduler(ABC):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue from a snapshot, hyper-parameters included; the optimiser gets the learning rate it had then. Nothing
-        is changed unless all of it is valid.
+        """Continue from a snapshot, hyper-parameters included; the optimiser gets the learning rate it had then.
+        Nothing is changed unless all of it is valid.
 
         Args:
             state: what ``state_dict`` returned, perhaps by way of JSON, for the same class of schedule.
