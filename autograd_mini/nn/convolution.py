@@ -16,6 +16,8 @@ from operator import itemgetter
 from typing import Any
 
 from .. import ops
+from ..ops import number
+from ..value import Value
 from .checks import Random, check_flag, check_size, pair, source
 from .module import Module
 from .nested import depth, uniform
@@ -144,6 +146,8 @@ class MaxPool2d(_Pool2d):
 
     def _pixel(self, patch: tuple[Any, ...]) -> Any:
         for x in patch:
+            if type(x) is not Value:
+                number(x)
             if x != x:
                 return x
         return max(patch)

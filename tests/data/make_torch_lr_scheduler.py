@@ -15,27 +15,8 @@ from pathlib import Path
 import torch
 
 STEPS = 40
-LOSSES = [
-    3.0,
-    2.5,
-    2.4,
-    2.4,
-    2.41,
-    2.3999,
-    2.39,
-    2.0,
-    2.0,
-    2.0,
-    2.0,
-    float("nan"),
-    2.0,
-    1.0,
-    1.0,
-    1.0,
-    0.9999,
-    1.0,
-    1.0,
-]
+LOSSES = [3.0, 2.5, 2.4, 2.4, 2.41, 2.3999, 2.39, 2.0, 2.0, 2.0, 2.0, float("nan"), 2.0]
+LOSSES += [1.0, 1.0, 1.0, 0.9999, 1.0, 1.0]
 LOSSES += [1.0 + 0.01 * math.sin(i) for i in range(STEPS - len(LOSSES))]
 
 # name: (schedules in order of their making, learning rates assigned before a step)
