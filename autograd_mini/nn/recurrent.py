@@ -52,21 +52,18 @@ class _Cell(Module):
             raise ValueError(f"{self!r} takes {name} of {self.hidden_size} numbers, got {len(state)}")
         return state  # type: ignore[no-any-return]
 
-    def _operands(self, input: Sequence[Any], h: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
-        """Input and state with a 1.0 for the bias, and for each the rows of weights with the bias."""
+    def _operands(self, input: Sequence[Any], h: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        """Input and state, each with a 1.0 for its bias if there is one."""
         check_inputs(self, self.input_size, input)
-        if self.bias_ih is None or self.bias_hh is None:
-            return [*input], [*h], self.weight_ih, self.weight_hh
-        rows_ih = [(*w, b) for w, b in zip(self.weight_ih, self.bias_ih, strict=True)]
-        rows_hh = [(*w, b) for w, b in zip(self.weight_hh, self.bias_hh, strict=True)]
-        return [*input, 1.0], [*h, 1.0], rows_ih, rows_hh
+        return ([*input, 1.0], [*h, 1.0]) if self.bias_ih else ([*input], [*h])
 
-    def _blocks(self, input: Sequence[Any], h: Sequence[Any]) -> list[list[Any]]:
-        """W_ih x + b_ih + W_hh h + b_hh, cut up by gate; one node each."""
-        x, h, rows_ih, rows_hh = self._operands(input, h)
-        xh, n = [*x, *h], self.hidden_size
-        sums = [ops.sumprod((*u, *v), xh) for u, v in zip(rows_ih, rows_hh, strict=True)]
-        return [sums[i : i + n] for i in range(0, len(sums), n)]
+    def _sums(self, x: list[Any], h: list[Any], stop: int) -> list[Any]:
+        """W_ih x + b_ih + W_hh h + b_hh for the rows before ``stop``, one node each."""
+        xh, wi, wh = [*x, *h], self.weight_ih[:stop], self.weight_hh[:stop]
+        if self.bias_ih is None or self.bias_hh is None:
+            return [ops.sumprod((*u, *v), xh) for u, v in zip(wi, wh, strict=True)]
+        rows = zip(wi, self.bias_ih[:stop], wh, self.bias_hh[:stop], strict=True)
+        return [ops.sumprod((*u, a, *v, b), xh) for u, a, v, b in rows]
 
     def _options(self) -> str:
         return "" if self.bias_ih else ", bias=False"
@@ -118,7 +115,8 @@ class RNNCell(_Cell):
         self.nonlinearity = nonlinearity
 
     def __call__(self, input: Sequence[Any], hx: Sequence[Any] | None = None) -> list[Any]:
-        (sums,) = self._blocks(input, self._start("a hidden state", hx))
+        x, h = self._operands(input, self._start("a hidden state", hx))
+        sums = self._sums(x, h, self.hidden_size)
         return list(map(_NONLINEARITIES[self.nonlinearity], sums))
 
     def _options(self) -> str:
@@ -150,16 +148,14 @@ class GRUCell(_Cell):
 
     def __call__(self, input: Sequence[Any], hx: Sequence[Any] | None = None) -> list[Any]:
         state, n = self._start("a hidden state", hx), self.hidden_size
-        x, h, rows_ih, rows_hh = self._operands(input, state)
-        xh = [*x, *h]
-        gates = [
-            ops.sigmoid(ops.sumprod((*u, *v), xh)) for u, v in zip(rows_ih[: 2 * n], rows_hh[: 2 * n], strict=True)
-        ]
-        recalled = [ops.sumprod(row, h) for row in rows_hh[2 * n :]]
-        new = [
-            ops.tanh(ops.sumprod((*row, r), (*x, c)))
-            for row, r, c in zip(rows_ih[2 * n :], gates[:n], recalled, strict=True)
-        ]
+        x, h = self._operands(input, state)
+        gates = list(map(ops.sigmoid, self._sums(x, h, 2 * n)))
+        wi, wh = self.weight_ih[2 * n :], self.weight_hh[2 * n :]
+        if self.bias_ih and self.bias_hh:
+            wi = [(*w, b) for w, b in zip(wi, self.bias_ih[2 * n :], strict=True)]
+            wh = [(*w, b) for w, b in zip(wh, self.bias_hh[2 * n :], strict=True)]
+        recalled = [ops.sumprod(w, h) for w in wh]
+        new = [ops.tanh(ops.sumprod((*w, r), (*x, c))) for w, r, c in zip(wi, gates[:n], recalled, strict=True)]
         return [ops.sumprod((1.0 - z, z), (a, b)) for z, a, b in zip(gates[n:], new, state, strict=True)]
 
 
@@ -193,8 +189,10 @@ class LSTMCell(_Cell):
         if hx is not None and (not isinstance(hx, (tuple, list)) or len(hx) != 2):
             raise TypeError(f"{self!r} takes a pair (h, c) of hidden state and cell state, got {hx!r}")
         h, c = (None, None) if hx is None else hx
-        h, c = self._start("a hidden state", h), self._start("a cell state", c)
-        functions = (ops.sigmoid, ops.sigmoid, ops.tanh, ops.sigmoid)
-        i, f, g, o = (list(map(f, sums)) for f, sums in zip(functions, self._blocks(input, h), strict=True))
+        c = self._start("a cell state", c)
+        x, h = self._operands(input, self._start("a hidden state", h))
+        sums, n = self._sums(x, h, 4 * self.hidden_size), self.hidden_size
+        i, f, o = (list(map(ops.sigmoid, sums[k * n : (k + 1) * n])) for k in (0, 1, 3))
+        g = map(ops.tanh, sums[2 * n : 3 * n])
         cells = [ops.sumprod((b, a), (old, new)) for a, b, new, old in zip(i, f, g, c, strict=True)]
         return [a * ops.tanh(cell) for a, cell in zip(o, cells, strict=True)], cells
