@@ -8,7 +8,7 @@ a convolution is one ``sumprod`` node.
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import chain
@@ -81,7 +81,7 @@ class Conv2d(Module):
         size = _size(self, input, self.kernel_size, self.padding)
         if len(input) != self.in_channels:
             raise ValueError(f"{self!r} takes an image of {self.in_channels} channels, got {len(input)}")
-        windows = _windows(self.in_channels, size, self.kernel_size, self.stride, self.padding, border=True)
+        windows = _gatherers(self.in_channels, size, self.kernel_size, self.stride, self.padding, border=True)
         pixels = [*_join(_join(input)), 0.0]  # the last one is what lies outside
         filters = [tuple(_join(_join(channel))) for channel in self.weight]
         one: tuple[float, ...] = ()
@@ -100,7 +100,7 @@ class Conv2d(Module):
         )
 
 
-class _Pool2d(Module):
+class _Pool2d(Module, ABC):
     """What both kinds of pooling share: a window on each channel, with as many channels in as out."""
 
     def __init__(self, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0) -> None:
@@ -111,14 +111,12 @@ class _Pool2d(Module):
             raise ValueError(f"padding is at most half of the kernel_size {self.kernel_size}, got {padding!r}")
 
     @abstractmethod
-    def _pixel(self, patch: tuple[Any, ...]) -> Any:
-        """The output for those pixels under the window that lie in the image."""
+    def _pool(self, pixels: list[Any], *geometry: Pair) -> list[list[Any]]:
+        """The output for one channel; ``geometry`` is the image's size, then kernel_size, stride and padding."""
 
     def __call__(self, input: Image) -> list[list[list[Any]]]:
         size = _size(self, input, self.kernel_size, self.padding)
-        windows = _windows(1, size, self.kernel_size, self.stride, self.padding, border=False)
-        planes = [list(_join(channel)) for channel in input]
-        return [[[self._pixel(gather(pixels)) for gather in row] for row in windows] for pixels in planes]
+        return [self._pool([*_join(plane)], size, self.kernel_size, self.stride, self.padding) for plane in input]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding})"
@@ -144,13 +142,10 @@ class MaxPool2d(_Pool2d):
     [[[3.0, 6.0]]]
     """
 
-    def _pixel(self, patch: tuple[Any, ...]) -> Any:
-        for x in patch:
-            if type(x) is not Value:
-                number(x)
-            if x != x:
-                return x
-        return max(patch)
+    def _pool(self, pixels: list[Any], *geometry: Pair) -> list[list[Any]]:
+        data = [x.data if type(x) is Value else number(x) for x in pixels]
+        pick = _nan_or_max if any(map(math.isnan, data)) else max
+        return [[pick(gather(pixels)) for gather in row] for row in _gatherers(1, *geometry, border=False)]
 
 
 class AvgPool2d(_Pool2d):
@@ -168,15 +163,23 @@ class AvgPool2d(_Pool2d):
     [[[1.5, 5.25]]]
     """
 
-    def _pixel(self, patch: tuple[Any, ...]) -> Any:
-        return ops.sum_(patch) / (self.kernel_size[0] * self.kernel_size[1])
+    def _pool(self, pixels: list[Any], *geometry: Pair) -> list[list[Any]]:
+        area, windows = self.kernel_size[0] * self.kernel_size[1], _gatherers(1, *geometry, border=False)
+        return [[ops.sum_(gather(pixels)) / area for gather in row] for row in windows]
 
 
 _join = chain.from_iterable
 
 
+def _nan_or_max(patch: tuple[Any, ...]) -> Any:
+    for x in patch:
+        if x != x:
+            return x
+    return max(patch)
+
+
 @lru_cache(maxsize=64)
-def _windows(
+def _gatherers(
     channels: int, size: Pair, kernel: Pair, stride: Pair, padding: Pair, *, border: bool
 ) -> list[list[Callable[[list[Any]], tuple[Any, ...]]]]:
     """For each pixel of the output, row by row, what gathers the pixels under the window from the list of all.
@@ -185,7 +188,7 @@ def _windows(
     """
     height, width = size
 
-    def window(top: int, left: int) -> Callable[[list[Any]], tuple[Any, ...]]:
+    def gatherer(top: int, left: int) -> Callable[[list[Any]], tuple[Any, ...]]:
         places = [
             (channel * height + row) * width + column if 0 <= row < height and 0 <= column < width else -1
             for channel in range(channels)
@@ -197,7 +200,7 @@ def _windows(
         return itemgetter(*places) if len(places) > 1 else lambda pixels: (pixels[places[0]],)
 
     return [
-        [window(top, left) for left in range(-padding[1], width + padding[1] - kernel[1] + 1, stride[1])]
+        [gatherer(top, left) for left in range(-padding[1], width + padding[1] - kernel[1] + 1, stride[1])]
         for top in range(-padding[0], height + padding[0] - kernel[0] + 1, stride[0])
     ]
 

@@ -10,7 +10,7 @@ from ..value import Value
 
 def is_list(x: Any) -> bool:
     """Whether ``x`` holds elements in order: lists, tuples, arrays; a text is no list of numbers."""
-    return hasattr(x, "__len__") and not isinstance(x, (str, bytes, Mapping))
+    return type(x) is list or (hasattr(x, "__len__") and not isinstance(x, (str, bytes, Mapping)))
 
 
 def depth(x: Any) -> int:
