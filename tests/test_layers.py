@@ -582,6 +582,7 @@ MESSAGES = [
     (lambda: nn.Conv2d(1, True, 3), ValueError, "out_channels is a positive int, got True"),
     (lambda: nn.Conv2d(1, 1, 0), ValueError, "kernel_size is an int of at least 1, or one for rows and one for col"),
     (lambda: nn.Conv2d(1, 1, (3, 3, 3)), ValueError, r"one for rows and one for columns, got \(3, 3, 3\)"),
+    (lambda: nn.Conv2d(1, 1, (3, 2.0)), ValueError, r"one for rows and one for columns, got \(3, 2.0\)"),
     (lambda: nn.Conv2d(1, 1, 3, 1.5), ValueError, "stride is an int of at least 1, .*, got 1.5"),
     (lambda: nn.Conv2d(1, 1, 3, (0, 1)), ValueError, r"stride is an int of at least 1, .*, got \(0, 1\)"),
     (lambda: nn.Conv2d(1, 1, 3, padding=-1), ValueError, "padding is an int of at least 0, .*, got -1"),
