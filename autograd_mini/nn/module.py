@@ -44,7 +44,13 @@ class Module:
         return [p for _, p in self.named_parameters()]
 
     def modules(self) -> Iterator[Module]:
-        """This module and all within it, each once, a module before those it holds."""
+        """This module and all within it, each once, a module before those it holds.
+
+        >>> net = Module()
+        >>> net.part = Module()
+        >>> len(list(net.modules()))
+        2
+        """
         seen = set()
         stack = [self]
         while stack:
@@ -62,6 +68,9 @@ class Module:
 
         Raises:
             ValueError: if ``mode`` is no bool.
+
+        >>> Module().eval().train().training
+        True
         """
         if type(mode) is not bool:
             raise ValueError(f"mode is True for training or False for evaluation, got {mode!r}")

@@ -374,6 +374,13 @@ class ReduceLROnPlateau(LRScheduler):
 
         Raises:
             TypeError: if it is no plain number.
+
+        >>> from autograd_mini import Value
+        >>> from autograd_mini.optim import SGD
+        >>> schedule = ReduceLROnPlateau(SGD([Value(1.0)]))
+        >>> schedule.step(0.25)
+        >>> schedule.best, schedule.num_bad_epochs
+        (0.25, 0)
         """
         current = real("metrics", metrics, "pass a plain number such as loss.item()")
         self.last_epoch += 1

@@ -1,7 +1,8 @@
 """Optimisers: they read ``grad`` of the parameters and assign ``data``, with PyTorch's names, defaults and arithmetic.
 
 The update rules round as PyTorch's float64 CPU kernels do when these do not fuse a multiplication with an addition:
-the same operations in the same order. One difference of the data model shows: a gradient here is 0.0 where PyTorch
+the same operations in the same order, and the exactly rounded square root (the one PyTorch takes from MKL is off by a
+last bit now and then). One difference of the data model shows: a gradient here is 0.0 where PyTorch
 may have None, so every parameter takes part in every step.
 
 A new optimiser is a subclass of ``Optimizer`` that names its hyper-parameters and its ``_slots``, checks the former in
