@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_mini import Value
-from autograd_mini.optim import SGD, Adam, Optimizer
+from autograd_mini.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
 STORED = json.loads(Path(__file__).with_name("data").joinpath("torch_optim.json").read_text())
 RUNS = STORED["runs"]
-KINDS = {"SGD": SGD, "Adam": Adam}
+KINDS = {"SGD": SGD, "Adam": Adam, "AdamW": AdamW, "RMSprop": RMSprop}
 
 
 def bits(numbers):
@@ -71,6 +71,23 @@ def test_a_whole_descent_is_pytorchs(name):
         loss.backward()
         optimizer.step()
         assert data(optimizer.params) == pytest.approx(expected["data"], rel=1e-12, abs=0.0)
+
+
+@pytest.mark.parametrize("name", [name for name in RUNS if "edges" not in name])
+def test_every_step_is_that_of_the_torch_that_is_installed(name):
+    """Its square root is MKL's and its kernels may fuse operations, so the last bits are its own."""
+    torch = pytest.importorskip("torch")
+    kind, hyper = RUNS[name]["optimizer"], RUNS[name]["hyper"]
+    optimizer = start(RUNS[name])
+    x = torch.tensor(RUNS[name]["start"], dtype=torch.float64, requires_grad=True)
+    arguments = {h: tuple(v) if isinstance(v, list) else v for h, v in hyper.items()}
+    theirs = getattr(torch.optim, kind)([x], **arguments)
+    for t in range(50):
+        gradients = [math.sin(t + 0.5), 1e-3 * math.cos(3 * t), 1e3 * math.sin(2 * t) - t]
+        x.grad = torch.tensor(gradients, dtype=torch.float64)
+        theirs.step()
+        step(optimizer, gradients)
+        assert data(optimizer.params) == pytest.approx(x.tolist(), rel=1e-12, abs=1e-12)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -145,7 +162,42 @@ def test_adam_walks_at_the_learning_rate_under_a_constant_gradient(g, lr, steps)
     assert data(optimizer.params) == pytest.approx([-steps * lr, steps * lr], rel=1e-11)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@given(moderate, histories, st.floats(0.0, 1.0), share, st.floats(1e-8, 1.0), share)
+def test_rmsprop_is_its_formula_unrolled(x, gradients, lr, alpha, eps, momentum):
+    optimizer = RMSprop([Value(x)], lr=lr, alpha=alpha, eps=eps, momentum=momentum)
+    with mpmath.workdps(50):
+        exact, scale, moved = mpmath.mpf(x), abs(x) + 1.0, mpmath.mpf(0)
+        for t, g in enumerate(gradients, start=1):
+            squares = [Fraction(g) ** 2 for g in gradients[:t]]
+            v = weighted(squares, alpha, 1 - Fraction(alpha), 1 - Fraction(alpha))
+            root = mpmath.sqrt(mpmath.mpf(v.numerator) / v.denominator) + mpmath.mpf(eps)
+            moved = mpmath.mpf(momentum) * moved + mpmath.mpf(g) / root
+            exact -= mpmath.mpf(lr) * moved
+            step(optimizer, [g])
+            scale += lr * t * float(abs(g) / root) / (1.0 - momentum) + float(abs(moved))
+            assert abs(exact - mpmath.mpf(optimizer.params[0].data)) <= 1e-14 * scale / (1.0 - alpha)
+
+
+def test_a_variance_that_rounds_below_zero_is_nan_and_no_error():
+    optimizer = RMSprop([Value(0.0)], alpha=0.3, centered=True)
+    for _ in range(32):
+        step(optimizer, [0.1])
+    (v,), (m,), _ = optimizer.state_dict()["state"].values()
+    assert v < m * m
+    assert math.isnan(optimizer.params[0].data)
+
+
+@given(moderate, histories, st.floats(0.0, 1.0), share)
+def test_adamw_shrinks_the_parameter_and_then_is_adam(x, gradients, lr, weight_decay):
+    decoupled, plain = AdamW([Value(x)], lr=lr, weight_decay=weight_decay), Adam([Value(x)], lr=lr)
+    for g in gradients:
+        plain.params[0].data *= 1.0 - lr * weight_decay
+        step(plain, [g])
+        step(decoupled, [g])
+        assert bits(data(decoupled.params)) == bits(data(plain.params))
+
+
+@pytest.mark.parametrize("kind", ["SGD", "Adam", "RMSprop"])
 def test_weight_decay_is_the_gradient_of_the_quadratic_penalty(kind):
     a, b = Value(1.5), Value(1.5)
     decaying, plain = KINDS[kind]([a], lr=0.1, weight_decay=0.25), KINDS[kind]([b], lr=0.1)
@@ -189,6 +241,11 @@ configurations = st.one_of(
     st.tuples(
         st.just(Adam),
         st.fixed_dictionaries({"lr": unit, "betas": st.tuples(unit, unit), "eps": unit, "weight_decay": unit}),
+    ),
+    st.tuples(st.just(AdamW), st.fixed_dictionaries({"lr": unit, "weight_decay": unit})),
+    st.tuples(
+        st.just(RMSprop),
+        st.fixed_dictionaries({"alpha": unit, "eps": unit, "momentum": unit, "centered": st.booleans()}),
     ),
 )
 pairs = st.lists(st.tuples(st.floats(), st.floats()), max_size=4)
@@ -248,6 +305,19 @@ def test_state_dict_of_adam_as_documented():
         "hyper": {"lr": 1e-3, "betas": [0.5, 0.75], "eps": 1e-8, "weight_decay": 0.0},
         "state": {"exp_avg": [2.0, -4.0], "exp_avg_sq": [4.0, 16.0]},
     }
+
+
+def test_state_dict_of_rmsprop_as_documented():
+    optimizer = RMSprop([Value(1.0), Value(2.0)], alpha=0.75, eps=0, momentum=0.5, centered=True)
+    step(optimizer, [4.0, 0.0])
+    state = optimizer.state_dict()
+    assert state["hyper"] == {
+        "lr": 1e-2, "alpha": 0.75, "eps": 0.0, "weight_decay": 0.0, "momentum": 0.5, "centered": True
+    }  # fmt: skip
+    assert list(state["state"]) == ["square_avg", "grad_avg", "momentum_buffer"]
+    assert (state["state"]["square_avg"], state["state"]["grad_avg"]) == ([4.0, 0.0], [1.0, 0.0])
+    assert state["state"]["momentum_buffer"][0] == pytest.approx(4.0 / math.sqrt(3.0))
+    assert math.isnan(state["state"]["momentum_buffer"][1])  # 0 / 0, as eps is 0
 
 
 def test_whole_numbers_in_a_state_become_floats():
@@ -329,6 +399,14 @@ BAD_HYPER = [
         ValueError,
         f"Invalid beta parameter at index 1: {1 - Fraction(1, 10**30)!r}; {AT_LEAST_0} and below 1",
     ),
+    (AdamW, {"weight_decay": -0.1}, ValueError, f"Invalid weight_decay value: -0.1; {AT_LEAST_0}"),
+    (RMSprop, {"lr": -1}, ValueError, f"Invalid learning rate: -1; {AT_LEAST_0}"),
+    (RMSprop, {"alpha": 1.0}, ValueError, f"Invalid alpha value: 1.0; {AT_LEAST_0} and below 1"),
+    (RMSprop, {"alpha": -0.5}, ValueError, f"Invalid alpha value: -0.5; {AT_LEAST_0} and below 1"),
+    (RMSprop, {"eps": None}, TypeError, f"Invalid epsilon value: None of type NoneType; {AT_LEAST_0}"),
+    (RMSprop, {"momentum": -0.5}, ValueError, f"Invalid momentum value: -0.5; {AT_LEAST_0}"),
+    (RMSprop, {"weight_decay": math.nan}, ValueError, f"Invalid weight_decay value: nan; {AT_LEAST_0}"),
+    (RMSprop, {"centered": 1}, TypeError, "Invalid centered value: 1; choose True or False"),
     (Adam, {"betas": 0.9}, TypeError, "Invalid betas: 0.9; give a pair of numbers, such as (0.9, 0.999)"),
     (
         Adam,

@@ -1,22 +1,12 @@
 """Optimisers: they read ``grad`` of the parameters and assign ``data``, with PyTorch's names, defaults and arithmetic.
 
 The update rules round as PyTorch's float64 CPU kernels do when these do not fuse a multiplication with an addition:
-the same operations in the same order. One difference of the data model shows: a gradient here is 0.0 where PyTorch
+the same operations in the same order, and the exactly rounded square root (the one PyTorch takes from MKL is off by a
+last bit now and then). One difference of the data model shows: a gradient here is 0.0 where PyTorch
 may have None, so every parameter takes part in every step.
 
 A new optimiser is a subclass of ``Optimizer`` that names its hyper-parameters and its ``_slots``, checks the former in
 ``_checked`` and does its arithmetic in ``_update``; assignment, saving and loading then work by themselves.
-
->>> from autograd_mini import Value
->>> x = Value(4.0)
->>> optimizer = SGD([x], lr=0.25)
->>> for _ in range(3):
-...     optimizer.zero_grad()
-...     loss = x * x
-...     loss.backward()
-...     optimizer.step()
->>> x.data
-0.5
 """
 
 from __future__ import annotations
@@ -24,11 +14,11 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from numbers import Real
 from typing import Any, ClassVar, NamedTuple
 
-from ._engine import Value
-from .ops import ieee_div
+from .._engine import Value
+from ..ops import ieee_div
+from .checks import count, flag, hyper_parameter, number_within, real, same_names
 
 
 class _Slot(NamedTuple):
@@ -41,7 +31,7 @@ class _Slot(NamedTuple):
         """``content`` as this slot keeps it, or TypeError or ValueError with ``noun`` for its name."""
         if content is None and self.initial is None:
             return None
-        number = _float(noun, content, "a saved state holds numbers here; save it again with state_dict()")
+        number = real(noun, content, "a saved state holds numbers here; save it again with state_dict()")
         if number < self.low:
             raise ValueError(f"Invalid {noun}: {content!r}; it cannot be below {self.low:g}, the state is damaged")
         return number
@@ -68,7 +58,9 @@ class Optimizer(ABC):
     """
 
     _slots: ClassVar[dict[str, _Slot]] = {}
+    _initial_lr: float | None = None  # what the first schedule of the learning rate found
     params: tuple[Value, ...]
+    lr: float
 
     def __init__(self, params: Iterable[Value], **hyper: Any) -> None:
         self._hyper = self._checked(hyper)
@@ -148,19 +140,17 @@ class Optimizer(ABC):
         >>> optimizer.lr
         0.25
         """
-        _same_names("state", state, ("optimizer", "step", "hyper", "state"))
-        kind, steps, contents = type(self).__name__, state["step"], state["state"]
+        same_names("state", state, ("optimizer", "step", "hyper", "state"))
+        kind, contents = type(self).__name__, state["state"]
         if state["optimizer"] != kind:
             raise ValueError(
                 f"Invalid state: it belongs to the optimizer {state['optimizer']!r}, and this is {kind!r}; "
                 "load it into an optimizer of its own class"
             )
-        if type(steps) is not int or not 0 <= steps < 2**53:
-            error = ValueError if type(steps) is int else TypeError
-            raise error(f"Invalid step of the state: {steps!r}; it counts the steps done, an int from 0 to below 2**53")
-        _same_names("hyper of the state", state["hyper"], self._hyper)
+        steps = count("step of the state", state["step"])
+        same_names("hyper of the state", state["hyper"], self._hyper)
         hyper = self._checked(state["hyper"])
-        _same_names("slots of the state", contents, self._slots)
+        same_names("slots of the state", contents, self._slots)
         for name, entries in contents.items():
             if not isinstance(entries, list):
                 raise TypeError(f"Invalid {name}: {entries!r}; expected a list with one entry per parameter")
@@ -174,18 +164,6 @@ class Optimizer(ABC):
             for name, slot in self._slots.items()
         }
         self._hyper, self._steps, self._state = hyper, steps, checked
-
-
-def _hyper(name: str, meaning: str) -> Any:
-    """A hyper-parameter as an attribute. Every assignment is checked, together with all others, before it counts."""
-
-    def get(self: Optimizer) -> Any:
-        return self._hyper[name]
-
-    def assign(self: Optimizer, value: Any) -> None:
-        self._hyper = self._checked({**self._hyper, name: value})
-
-    return property(get, assign, doc=meaning)
 
 
 class SGD(Optimizer):
@@ -222,11 +200,11 @@ class SGD(Optimizer):
 
     _slots = {"momentum_buffer": _Slot(initial=None)}
 
-    lr: float = _hyper("lr", "The learning rate.")
-    momentum: float = _hyper("momentum", "How much of the previous direction remains.")
-    dampening: float = _hyper("dampening", "How much of the gradient is withheld.")
-    weight_decay: float = _hyper("weight_decay", "The factor of the quadratic penalty.")
-    nesterov: bool = _hyper("nesterov", "Whether it looks ahead.")
+    lr: float = hyper_parameter("lr", "The learning rate.")
+    momentum: float = hyper_parameter("momentum", "How much of the previous direction remains.")
+    dampening: float = hyper_parameter("dampening", "How much of the gradient is withheld.")
+    weight_decay: float = hyper_parameter("weight_decay", "The factor of the quadratic penalty.")
+    nesterov: bool = hyper_parameter("nesterov", "Whether it looks ahead.")
 
     def __init__(
         self,
@@ -242,13 +220,11 @@ class SGD(Optimizer):
         )
 
     def _checked(self, hyper: Mapping[str, Any]) -> dict[str, Any]:
-        lr = _number("learning rate", hyper["lr"])
-        momentum = _number("momentum value", hyper["momentum"])
-        dampening = _number("dampening value", hyper["dampening"], low=-math.inf)
-        weight_decay = _number("weight_decay value", hyper["weight_decay"])
-        nesterov = hyper["nesterov"]
-        if type(nesterov) is not bool:
-            raise TypeError(f"Invalid nesterov value: {nesterov!r}; choose True or False")
+        lr = number_within("learning rate", hyper["lr"])
+        momentum = number_within("momentum value", hyper["momentum"])
+        dampening = number_within("dampening value", hyper["dampening"], low=-math.inf)
+        weight_decay = number_within("weight_decay value", hyper["weight_decay"])
+        nesterov = flag("nesterov value", hyper["nesterov"])
         if nesterov and (momentum == 0.0 or dampening != 0.0):
             raise ValueError(
                 "Nesterov momentum requires a momentum and zero dampening: "
@@ -306,11 +282,12 @@ class Adam(Optimizer):
     """
 
     _slots = {"exp_avg": _Slot(initial=0.0), "exp_avg_sq": _Slot(initial=0.0, low=0.0)}
+    _decoupled: ClassVar[bool] = False  # whether weight decay goes past the averages
 
-    lr: float = _hyper("lr", "The learning rate.")
-    betas: tuple[float, float] = _hyper("betas", "How much of the two averages remains.")
-    eps: float = _hyper("eps", "What keeps the denominator from zero.")
-    weight_decay: float = _hyper("weight_decay", "The factor of the quadratic penalty.")
+    lr: float = hyper_parameter("lr", "The learning rate.")
+    betas: tuple[float, float] = hyper_parameter("betas", "How much of the two averages remains.")
+    eps: float = hyper_parameter("eps", "What keeps the denominator from zero.")
+    weight_decay: float = hyper_parameter("weight_decay", "The factor of the quadratic penalty.")
 
     def __init__(
         self,
@@ -327,15 +304,16 @@ class Adam(Optimizer):
         if not isinstance(betas, (tuple, list)) or len(betas) != 2:
             raise TypeError(f"Invalid betas: {betas!r}; give a pair of numbers, such as (0.9, 0.999)")
         return {
-            "lr": _number("learning rate", hyper["lr"]),
-            "betas": tuple(_number(f"beta parameter at index {i}", b, below=1.0) for i, b in enumerate(betas)),
-            "eps": _number("epsilon value", hyper["eps"]),
-            "weight_decay": _number("weight_decay value", hyper["weight_decay"]),
+            "lr": number_within("learning rate", hyper["lr"]),
+            "betas": tuple(number_within(f"beta parameter at index {i}", b, below=1.0) for i, b in enumerate(betas)),
+            "eps": number_within("epsilon value", hyper["eps"]),
+            "weight_decay": number_within("weight_decay value", hyper["weight_decay"]),
         }
 
     def _update(self) -> None:
         (beta1, beta2), eps, weight_decay = self.betas, self.eps, self.weight_decay
         minus_step_size = -(self.lr / (1.0 - beta1**self._steps))
+        keep = 1.0 - self.lr * weight_decay if self._decoupled else None
         root_correction = (1.0 - beta2**self._steps) ** 0.5
         share1, share2 = 1.0 - beta1, 1.0 - beta2
         small, rest = share1 < 0.5, 1.0 - share1
@@ -343,7 +321,9 @@ class Adam(Optimizer):
         sqrt = math.sqrt
         for i, p in enumerate(self.params):
             x, g = p.data, p.grad
-            if weight_decay:  # without decay an infinite x must not turn g into NaN
+            if keep is not None:
+                x *= keep
+            elif weight_decay:  # without decay an infinite x must not turn g into NaN
                 g += weight_decay * x
             m = ms[i]
             # torch.lerp starts from the nearer end, so that it hits both ends exactly.
@@ -356,23 +336,123 @@ class Adam(Optimizer):
             )
 
 
-def _float(noun: str, value: object, remedy: str) -> float:
-    if not isinstance(value, Real):
-        raise TypeError(f"Invalid {noun}: {value!r} of type {type(value).__name__}; {remedy}")
-    try:
-        return float(value)
-    except OverflowError:  # an int or a Fraction beyond the floats
-        return -math.inf if value < 0 else math.inf
+class AdamW(Adam):
+    """Adam with the weight decay of Loshchilov & Hutter 2019 (arXiv:1711.05101), which shrinks x by itself before each
+    step instead of taking part in the averages:
+
+        x = x - lr * weight_decay * x
+
+    Args: as ``Adam``, but weights decay unless ``weight_decay`` is 0.
+
+    Raises:
+        TypeError, ValueError: as ``Optimizer``.
+
+    >>> x = Value(1.0)
+    >>> AdamW([x], lr=0.25, weight_decay=1.0).step()
+    >>> x.data
+    0.75
+    """
+
+    _decoupled = True
+
+    def __init__(
+        self,
+        params: Iterable[Value],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+    ) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay)
 
 
-def _number(noun: str, value: object, low: float = 0.0, below: float = math.inf) -> float:
-    """A hyper-parameter as a finite float with ``low <= value < below``."""
-    at_least = f" of at least {low:g}" if low > -math.inf else ""
-    remedy = f"choose a finite number{at_least}" + (f" and below {below:g}" if below < math.inf else "")
-    number = _float(noun, value, remedy)
-    if not (math.isfinite(number) and low <= number < below):
-        raise ValueError(f"Invalid {noun}: {value!r}; {remedy}")
-    return number
+class RMSprop(Optimizer):
+    """Steps in units of the recent gradients' size, after Hinton's lecture 6 of 2012, as PyTorch has it: for the
+    gradient g of the parameter x
+
+        g = g + weight_decay * x
+        v = alpha * v + (1 - alpha) * g * g          (square_avg)
+        d = g / (sqrt(v) + eps)                      (with centered: sqrt(v - m * m), m the average of g: grad_avg)
+        b = momentum * b + d                         (momentum_buffer; b = d without momentum)
+        x = x - lr * b
+
+    Args:
+        params: the leaves to optimise, in an order that is the same in every run.
+        lr: the learning rate, at least 0, in units of the parameter. May be assigned between steps, as may all that
+            follow.
+        alpha: how much of the averages remains in each step; at least 0, below 1.
+        eps: added to the root against division by zero, at least 0, in units of the gradient.
+        weight_decay: the factor of the penalty ``weight_decay / 2 * x * x``, at least 0.
+        momentum: how much of the previous step's direction remains, at least 0; a pure number. 0 turns it off.
+        centered: whether the gradient's variance takes the place of its mean square.
+
+    Raises:
+        TypeError, ValueError: as ``Optimizer``.
+
+    >>> x = Value(1.0)
+    >>> x.grad = 1000.0
+    >>> RMSprop([x], lr=0.25, alpha=0.75).step()
+    >>> round(x.data, 6)
+    0.5
+    """
+
+    _slots = {
+        "square_avg": _Slot(initial=0.0, low=0.0),
+        "grad_avg": _Slot(initial=0.0),
+        "momentum_buffer": _Slot(initial=0.0),
+    }
+
+    lr: float = hyper_parameter("lr", "The learning rate.")
+    alpha: float = hyper_parameter("alpha", "How much of the averages remains.")
+    eps: float = hyper_parameter("eps", "What keeps the denominator from zero.")
+    weight_decay: float = hyper_parameter("weight_decay", "The factor of the quadratic penalty.")
+    momentum: float = hyper_parameter("momentum", "How much of the previous direction remains.")
+    centered: bool = hyper_parameter("centered", "Whether the variance takes the place of the mean square.")
+
+    def __init__(
+        self,
+        params: Iterable[Value],
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        momentum: float = 0,
+        centered: bool = False,
+    ) -> None:
+        super().__init__(
+            params, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum, centered=centered
+        )
+
+    def _checked(self, hyper: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "lr": number_within("learning rate", hyper["lr"]),
+            "alpha": number_within("alpha value", hyper["alpha"], below=1.0),
+            "eps": number_within("epsilon value", hyper["eps"]),
+            "weight_decay": number_within("weight_decay value", hyper["weight_decay"]),
+            "momentum": number_within("momentum value", hyper["momentum"]),
+            "centered": flag("centered value", hyper["centered"]),
+        }
+
+    def _update(self) -> None:
+        lr, alpha, eps, weight_decay, momentum = self.lr, self.alpha, self.eps, self.weight_decay, self.momentum
+        share, centered = 1.0 - alpha, self.centered
+        small, rest = share < 0.5, 1.0 - share
+        squares, means, buffers = (self._state[name] for name in self._slots)
+        for i, p in enumerate(self.params):
+            x, g = p.data, p.grad
+            if weight_decay:  # without decay an infinite x must not turn g into NaN
+                g += weight_decay * x
+            squares[i] = v = squares[i] * alpha + share * g * g
+            if centered:
+                m = means[i]
+                means[i] = m = m + share * (g - m) if small else g - (g - m) * rest  # torch.lerp, as in Adam
+                v -= m * m
+            root = (math.sqrt(v) if not v < 0.0 else math.nan) + eps  # rounding may take the variance below zero
+            if momentum:
+                buffers[i] = b = buffers[i] * momentum + (g / root if root else ieee_div(g, root))
+                p.data = x - lr * b
+            else:
+                p.data = x + (-lr * g / root if root else ieee_div(-lr * g, root))
 
 
 def _parameters(params: Iterable[Value]) -> tuple[Value, ...]:
@@ -402,13 +482,3 @@ def _parameters(params: Iterable[Value]) -> tuple[Value, ...]:
                 "or each step would change it twice"
             )
     return found
-
-
-def _same_names(noun: str, given: object, expected: Iterable[str]) -> None:
-    if not isinstance(given, Mapping):
-        raise TypeError(f"Invalid {noun}: {given!r} of type {type(given).__name__}; pass what state_dict() returned")
-    wanted = list(expected)
-    if set(given) != set(wanted):
-        raise ValueError(
-            f"Invalid {noun}: it has {list(given)} where {wanted} are expected; pass what state_dict() returned"
-        )

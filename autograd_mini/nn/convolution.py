@@ -1,0 +1,237 @@
+"""Convolution and pooling. An image is lists nested as [channel][row][column], at any place of the net.
+
+A window slides over the image; each of its places makes one pixel of the output. Which pixels lie under the window
+depends on sizes alone, so this is found once for each size of images, and a call only gathers and computes: a pixel of
+a convolution is one ``sumprod`` node.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import chain
+from operator import itemgetter
+from typing import Any
+
+from .. import _engine as ops
+from .._engine import Value
+from ..ops import number
+from .checks import Random, check_flag, check_size, pair, source
+from .module import Module
+from .nested import depth, uniform
+
+Pair = tuple[int, int]
+Image = Sequence[Sequence[Sequence[Any]]]
+
+
+class Conv2d(Module):
+    """Cross-correlation with a window of weights for each output channel, plus its bias; zeros surround the image.
+
+    Args:
+        in_channels: the number of channels of the input.
+        out_channels: that of the output.
+        kernel_size: rows and columns of the window: one int for both or a pair, as the next two.
+        stride: how far the window moves from pixel to pixel.
+        padding: how many rows and columns of zeros are put on either side.
+        bias: whether to add a bias.
+        rng: where weights and biases are drawn from; the module ``random`` if none is given. They are uniform between
+            ±1 / sqrt(the number of pixels in a window), as in PyTorch.
+
+    Attributes:
+        weight: the windows, [output channel][input channel][row][column].
+        bias: one Value per output channel, or None.
+
+    Raises:
+        TypeError: if ``rng`` is no source of random numbers; when called, if there is no image.
+        ValueError: if a size is out of its range; when called, if the image has the wrong number of channels, channels
+            or rows of different sizes, or is smaller than the window.
+
+    >>> blur = Conv2d(1, 1, 2, bias=False)
+    >>> blur.load_state_dict(dict.fromkeys(blur.state_dict(), 0.25))
+    >>> blur([[[0.0, 4.0, 4.0], [0.0, 4.0, 8.0]]])
+    [[[Value(2.0), Value(5.0)]]]
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | Pair,
+        stride: int | Pair = 1,
+        padding: int | Pair = 0,
+        *,
+        bias: bool = True,
+        rng: Random | None = None,
+    ) -> None:
+        check_size("in_channels", in_channels)
+        check_size("out_channels", out_channels)
+        check_flag("bias", bias)
+        self.in_channels, self.out_channels = in_channels, out_channels
+        self.kernel_size = pair("kernel_size", kernel_size)
+        self.stride = pair("stride", stride)
+        self.padding = pair("padding", padding, low=0)
+        bound = 1.0 / math.sqrt(in_channels * self.kernel_size[0] * self.kernel_size[1])
+        draw = source(rng).uniform
+        self.weight = uniform(draw, bound, out_channels, in_channels, *self.kernel_size)
+        self.bias = uniform(draw, bound, out_channels) if bias else None
+
+    def __call__(self, input: Image) -> list[list[list[Any]]]:
+        size = _size(self, input, self.kernel_size, self.padding)
+        if len(input) != self.in_channels:
+            raise ValueError(f"{self!r} takes an image of {self.in_channels} channels, got {len(input)}")
+        windows = _gatherers(self.in_channels, size, self.kernel_size, self.stride, self.padding, border=True)
+        pixels = [*_join(_join(input)), 0.0]  # the last one is what lies outside
+        filters = [tuple(_join(_join(channel))) for channel in self.weight]
+        one: tuple[float, ...] = ()
+        if self.bias:
+            filters = [(*weights, b) for weights, b in zip(filters, self.bias, strict=True)]
+            one = (1.0,)
+        patches = [[(*gather(pixels), *one) for gather in row] for row in windows]
+        return [[[ops.sumprod(weights, patch) for patch in row] for row in patches] for weights in filters]
+
+    def __repr__(self) -> str:
+        padding = f", padding={self.padding}" if any(self.padding) else ""
+        bias = "" if self.bias else ", bias=False"
+        return (
+            f"Conv2d({self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, "
+            f"stride={self.stride}{padding}{bias})"
+        )
+
+
+class _Pool2d(Module, ABC):
+    """What both kinds of pooling share: a window on each channel, with as many channels in as out."""
+
+    def __init__(self, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0) -> None:
+        self.kernel_size = pair("kernel_size", kernel_size)
+        self.stride = self.kernel_size if stride is None else pair("stride", stride)
+        self.padding = pair("padding", padding, low=0)
+        if any(2 * p > k for p, k in zip(self.padding, self.kernel_size, strict=True)):
+            raise ValueError(f"padding is at most half of the kernel_size {self.kernel_size}, got {padding!r}")
+
+    @abstractmethod
+    def _pool(self, pixels: list[Any], *geometry: Pair) -> list[list[Any]]:
+        """The output for one channel; ``geometry`` is the image's size, then kernel_size, stride and padding."""
+
+    def __call__(self, input: Image) -> list[list[list[Any]]]:
+        size = _size(self, input, self.kernel_size, self.padding)
+        return [self._pool([*_join(plane)], size, self.kernel_size, self.stride, self.padding) for plane in input]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding})"
+
+
+class MaxPool2d(_Pool2d):
+    """The largest pixel under the window, itself and not a new node: it alone receives the gradient.
+
+    Of equal pixels the first is taken, as in PyTorch, where ``ag.maximum`` shares the gradient among them; NaN counts
+    as larger than every number.
+
+    Args:
+        kernel_size: rows and columns of the window: one int for both or a pair, as the next two.
+        stride: how far the window moves from pixel to pixel; its own size if None.
+        padding: how far it reaches beyond the image, at most half of its size; nothing is there.
+
+    Raises:
+        TypeError: when called, if there is no image.
+        ValueError: if a size is out of its range; when called, if the image has channels or rows of different sizes,
+            or is smaller than the window.
+
+    >>> MaxPool2d(2)([[[1.0, 3.0, 5.0, 5.0], [2.0, 0.0, 5.0, 6.0]]])
+    [[[3.0, 6.0]]]
+    """
+
+    def _pool(self, pixels: list[Any], *geometry: Pair) -> list[list[Any]]:
+        data = [x.data if type(x) is Value else number(x) for x in pixels]
+        pick = _nan_or_max if any(map(math.isnan, data)) else max
+        return [[pick(gather(pixels)) for gather in row] for row in _gatherers(1, *geometry, border=False)]
+
+
+class AvgPool2d(_Pool2d):
+    """The mean of the pixels under the window.
+
+    Args:
+        kernel_size: rows and columns of the window: one int for both or a pair, as the next two.
+        stride: how far the window moves from pixel to pixel; its own size if None.
+        padding: how far it reaches beyond the image, at most half of its size; zeros are there, and they count.
+
+    Raises:
+        TypeError, ValueError: as ``MaxPool2d``.
+
+    >>> AvgPool2d(2)([[[1.0, 3.0, 5.0, 5.0], [2.0, 0.0, 5.0, 6.0]]])
+    [[[1.5, 5.25]]]
+    """
+
+    def _pool(self, pixels: list[Any], *geometry: Pair) -> list[list[Any]]:
+        area, windows = self.kernel_size[0] * self.kernel_size[1], _gatherers(1, *geometry, border=False)
+        return [[ops.sum_(gather(pixels)) / area for gather in row] for row in windows]
+
+
+_join = chain.from_iterable
+
+
+def _nan_or_max(patch: tuple[Any, ...]) -> Any:
+    for x in patch:
+        if x != x:
+            return x
+    return max(patch)
+
+
+@lru_cache(maxsize=64)
+def _gatherers(
+    channels: int, size: Pair, kernel: Pair, stride: Pair, padding: Pair, *, border: bool
+) -> list[list[Callable[[list[Any]], tuple[Any, ...]]]]:
+    """For each pixel of the output, row by row, what gathers the pixels under the window from the list of all.
+
+    Where the window sticks out of the image, the last element of the list is taken if ``border``, else none.
+    """
+    height, width = size
+
+    def gatherer(top: int, left: int) -> Callable[[list[Any]], tuple[Any, ...]]:
+        places = [
+            (channel * height + row) * width + column if 0 <= row < height and 0 <= column < width else -1
+            for channel in range(channels)
+            for row in range(top, top + kernel[0])
+            for column in range(left, left + kernel[1])
+        ]
+        if not border:
+            places = [place for place in places if place >= 0]
+        return itemgetter(*places) if len(places) > 1 else lambda pixels: (pixels[places[0]],)
+
+    return [
+        [gatherer(top, left) for left in range(-padding[1], width + padding[1] - kernel[1] + 1, stride[1])]
+        for top in range(-padding[0], height + padding[0] - kernel[0] + 1, stride[0])
+    ]
+
+
+def _size(module: Module, image: Any, kernel: Pair, padding: Pair) -> Pair:
+    """Rows and columns of an image that is large enough for the window."""
+    levels = depth(image)
+    try:
+        lengths = [list(map(len, channel)) for channel in image]
+    except TypeError:
+        levels = min(levels, 2)  # some row is none
+        lengths = []
+    if levels != 3:
+        remedy = "call it for each image of a batch" if levels > 3 else "write [image] for an image of one channel"
+        raise TypeError(
+            f"{module!r} takes an image as lists nested three deep, [channel][row][column], "
+            f"got a {type(image).__name__} nested {levels} deep; {remedy}"
+        )
+    height, width = len(lengths[0]), lengths[0][0]
+    for i, rows in enumerate(lengths):
+        if len(rows) != height:
+            raise ValueError(
+                f"channels of an image are of one size; channel 0 has {height} rows, and channel {i} has {len(rows)}"
+            )
+        if rows.count(width) != height:
+            j, found = next((j, n) for j, n in enumerate(rows) if n != width)
+            raise ValueError(
+                f"rows of an image are of one length; row 0 of channel 0 has {width} pixels, "
+                f"and row {j} of channel {i} has {found}"
+            )
+    low = [max(1, k - 2 * p) for k, p in zip(kernel, padding, strict=True)]
+    if height < low[0] or width < low[1]:
+        raise ValueError(f"{module!r} takes an image of at least {low[0]} x {low[1]} pixels, got {height} x {width}")
+    return height, width

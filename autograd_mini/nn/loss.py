@@ -1,0 +1,118 @@
+"""Losses: the mean over a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .. import _engine as ops
+from .._engine import Value, sumprod
+from ..ops import number
+
+
+def mse_loss(input: Sequence[Any], target: Sequence[Any]) -> Any:
+    """The mean of (input - target)**2.
+
+    Raises:
+        TypeError: if an argument is no list; so for all losses.
+        ValueError: if there are no or not equally many inputs and targets; so for all losses.
+
+    >>> mse_loss([1.0, 2.0], [1.0, 4.0])
+    2.0
+    """
+    _check_batch(input, target)
+    errors = [x - t for x, t in zip(input, target, strict=True)]
+    return sumprod(errors, errors) / len(errors)
+
+
+def hinge_loss(input: Sequence[Any], target: Sequence[Any]) -> Any:
+    """The mean of max(0, 1 - target * input), for targets -1 and 1: the loss of support vector machines.
+
+    >>> hinge_loss([0.5, -3.0], [1, -1])
+    0.25
+    """
+    _check_batch(input, target)
+    for i, t in enumerate(target):
+        if t not in (-1, 1):
+            raise ValueError(f"target[{i}] is {t!r}; the hinge loss takes the labels -1 and 1")
+    return _mean([ops.relu(1.0 - t * x) for x, t in zip(input, target, strict=True)])
+
+
+def binary_cross_entropy_with_logits(input: Sequence[Any], target: Sequence[Any]) -> Any:
+    """The mean of -target*log(σ(input)) - (1-target)*log(1-σ(input)), accurate for logits of any size.
+
+    Args:
+        input: logits, one number each.
+        target: probabilities from 0 to 1.
+
+    >>> binary_cross_entropy_with_logits([1000.0, 0.0], [1, 0]) == ops.log(2) / 2
+    True
+    """
+    _check_batch(input, target)
+    for i, t in enumerate(target):
+        if not 0.0 <= _plain(t) <= 1.0:
+            raise ValueError(f"target[{i}] is {t!r}; a probability lies between 0 and 1")
+    return _mean(
+        [sumprod([t, 1.0 - t], [ops.softplus(-x), ops.softplus(x)]) for x, t in zip(input, target, strict=True)]
+    )
+
+
+def cross_entropy(input: Sequence[Sequence[Any]], target: Sequence[int]) -> Any:
+    """The mean of -log(softmax(row)[class]), accurate for logits of any size.
+
+    Args:
+        input: a row of logits for each sample, one number per class.
+        target: the index of the right class for each sample.
+
+    >>> cross_entropy([[1000.0, 0.0], [0.0, 0.0]], [0, 1]) == ops.log(2) / 2
+    True
+    """
+    _check_batch(input, target)
+    return _mean([_cross_entropy(row, t, i) for i, (row, t) in enumerate(zip(input, target, strict=True))])
+
+
+def l2(parameters: Sequence[Any]) -> Any:
+    """The sum of squares, to be added to a loss times a small factor so that weights stay small.
+
+    >>> l2([3.0, 4.0])
+    25.0
+    """
+    return sumprod(parameters, parameters)
+
+
+def _cross_entropy(row: Sequence[Any], target: int, sample: int) -> Any:
+    if not hasattr(row, "__len__"):
+        raise TypeError(
+            f"input[{sample}] is a list of logits, one for each class, got {row!r} of type {type(row).__name__}"
+        )
+    if not hasattr(target, "__index__"):
+        raise TypeError(f"target[{sample}] is the index of a class, got {target!r} of type {type(target).__name__}")
+    if len(row) < 2:
+        raise ValueError(
+            f"input[{sample}] has {len(row)} logits; cross entropy needs one for each of two classes or more"
+        )
+    if not 0 <= target < len(row):
+        raise ValueError(f"target[{sample}] is {target!r}, but there are {len(row)} classes, counted from 0")
+    # softplus(logsumexp(the others) - x) instead of logsumexp(all) - x, which cancels where the right class leads. The
+    # shift by the largest keeps exp in range; as a plain number it has no part in the derivative, nor should it.
+    others = [x for i, x in enumerate(row) if i != target]
+    top = max(map(_plain, others))
+    return ops.softplus(ops.log(ops.sum_([ops.exp(x - top) for x in others])) + top - row[target])
+
+
+def _plain(x: Any) -> float:
+    return x.data if isinstance(x, Value) else number(x)
+
+
+def _mean(terms: list[Any]) -> Any:
+    return ops.sum_(terms) / len(terms)
+
+
+def _check_batch(input: Sequence[Any], target: Sequence[Any]) -> None:
+    for name, batch in (("input", input), ("target", target)):
+        if not hasattr(batch, "__len__"):
+            raise TypeError(
+                f"{name} is a list with an entry for each sample, got {batch!r} of type {type(batch).__name__}"
+            )
+    if len(input) != len(target) or not len(input):
+        raise ValueError(f"a loss compares as many inputs as targets, at least one; got {len(input)} and {len(target)}")

@@ -1,0 +1,198 @@
+"""Recurrent cells: one step of a net that reads a sequence and keeps what it needs in a hidden state.
+
+>>> import random
+>>> cell = GRUCell(1, 2, rng=random.Random(0))
+>>> h = None
+>>> for x in [0.5, -1.0, 0.25]:
+...     h = cell([x], h)
+>>> [round(v.item(), 3) for v in h]
+[0.651, 0.505]
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from .. import _engine as ops
+from .checks import Random, check_flag, check_inputs, check_size, source
+from .module import Module
+from .nested import is_list, uniform
+
+_NONLINEARITIES = {"tanh": ops.tanh, "relu": ops.relu}
+
+
+class _Cell(Module):
+    """What all cells share: parameters for the input and the hidden state, with a block of rows for each gate."""
+
+    _gates: ClassVar[int]
+
+    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, *, rng: Random | None = None) -> None:
+        check_size("input_size", input_size)
+        check_size("hidden_size", hidden_size)
+        check_flag("bias", bias)
+        self.input_size, self.hidden_size = input_size, hidden_size
+        rows, bound, draw = self._gates * hidden_size, 1.0 / math.sqrt(hidden_size), source(rng).uniform
+        self.weight_ih = uniform(draw, bound, rows, input_size)
+        self.weight_hh = uniform(draw, bound, rows, hidden_size)
+        self.bias_ih = uniform(draw, bound, rows) if bias else None
+        self.bias_hh = uniform(draw, bound, rows) if bias else None
+
+    def _start(self, name: str, state: Any) -> Sequence[Any]:
+        """The state that a call was given, or zeros."""
+        if state is None:
+            return [0.0] * self.hidden_size
+        if not is_list(state):
+            raise TypeError(
+                f"{self!r} takes {name} as a list of {self.hidden_size} numbers, got {state!r} "
+                f"of type {type(state).__name__}"
+            )
+        if len(state) != self.hidden_size:
+            raise ValueError(f"{self!r} takes {name} of {self.hidden_size} numbers, got {len(state)}")
+        return state  # type: ignore[no-any-return]
+
+    def _operands(self, input: Sequence[Any], h: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        """Input and state, each with a 1.0 for its bias if there is one."""
+        check_inputs(self, self.input_size, input)
+        return ([*input, 1.0], [*h, 1.0]) if self.bias_ih else ([*input], [*h])
+
+    def _sums(self, x: list[Any], h: list[Any], stop: int) -> list[Any]:
+        """W_ih x + b_ih + W_hh h + b_hh for the rows before ``stop``, one node each."""
+        xh, wi, wh = [*x, *h], self.weight_ih[:stop], self.weight_hh[:stop]
+        if self.bias_ih is None or self.bias_hh is None:
+            return [ops.sumprod((*u, *v), xh) for u, v in zip(wi, wh, strict=True)]
+        rows = zip(wi, self.bias_ih[:stop], wh, self.bias_hh[:stop], strict=True)
+        return [ops.sumprod((*u, a, *v, b), xh) for u, a, v, b in rows]
+
+    def _options(self) -> str:
+        return "" if self.bias_ih else ", bias=False"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.input_size}, {self.hidden_size}{self._options()})"
+
+
+class RNNCell(_Cell):
+    """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), the recurrent net of Elman 1990.
+
+    Args:
+        input_size: the number of inputs.
+        hidden_size: the number of hidden units, which are the output too.
+        bias: whether to have the two biases.
+        nonlinearity: "tanh" or "relu".
+        rng: where weights and biases are drawn from; the module ``random`` if none is given. They are uniform between
+            ±1 / sqrt(hidden_size), as in PyTorch.
+
+    Attributes:
+        weight_ih, weight_hh: a row of weights for each unit.
+        bias_ih, bias_hh: one Value for each unit, or None.
+
+    Returns, when called with an input and the last hidden state (zeros if None): the new hidden state, a list.
+
+    Raises:
+        TypeError: if ``rng`` is no source of random numbers; when called, if input or state is no list.
+        ValueError: if a size is no positive int or ``nonlinearity`` is unknown; when called, if input or state has the
+            wrong length.
+
+    >>> len(RNNCell(3, 2)([0.5, 0.0, -0.5]))
+    2
+    """
+
+    _gates = 1
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        *,
+        rng: Random | None = None,
+    ) -> None:
+        if not isinstance(nonlinearity, str) or nonlinearity not in _NONLINEARITIES:
+            raise ValueError(f"there is no nonlinearity {nonlinearity!r}; take one of {', '.join(_NONLINEARITIES)}")
+        super().__init__(input_size, hidden_size, bias, rng=rng)
+        self.nonlinearity = nonlinearity
+
+    def __call__(self, input: Sequence[Any], hx: Sequence[Any] | None = None) -> list[Any]:
+        x, h = self._operands(input, self._start("a hidden state", hx))
+        sums = self._sums(x, h, self.hidden_size)
+        return list(map(_NONLINEARITIES[self.nonlinearity], sums))
+
+    def _options(self) -> str:
+        shown = "" if self.nonlinearity == "tanh" else f", nonlinearity={self.nonlinearity}"
+        return super()._options() + shown
+
+
+class GRUCell(_Cell):
+    """A gated recurrent unit, after Cho et al. 2014 (arXiv:1406.1078) in PyTorch's form:
+
+        r, z = sigmoid(W_ih x + b_ih + W_hh h + b_hh)   two blocks of rows
+        n = tanh(W_in x + b_in + r * (W_hn h + b_hn))   the third
+        h' = (1 - z) * n + z * h
+
+    Args: as ``RNNCell``, without ``nonlinearity``.
+
+    Attributes: as ``RNNCell``, with the rows of r, z, n one below the other.
+
+    Returns, when called with an input and the last hidden state (zeros if None): the new hidden state, a list.
+
+    Raises: as ``RNNCell``.
+
+    >>> cell = GRUCell(3, 2)
+    >>> len(cell([0.5, 0.0, -0.5], [0.0, 0.0])), len(cell.parameters())
+    (2, 42)
+    """
+
+    _gates = 3
+
+    def __call__(self, input: Sequence[Any], hx: Sequence[Any] | None = None) -> list[Any]:
+        state, n = self._start("a hidden state", hx), self.hidden_size
+        x, h = self._operands(input, state)
+        gates = list(map(ops.sigmoid, self._sums(x, h, 2 * n)))
+        wi, wh = self.weight_ih[2 * n :], self.weight_hh[2 * n :]
+        if self.bias_ih and self.bias_hh:
+            wi = [(*w, b) for w, b in zip(wi, self.bias_ih[2 * n :], strict=True)]
+            wh = [(*w, b) for w, b in zip(wh, self.bias_hh[2 * n :], strict=True)]
+        recalled = [ops.sumprod(w, h) for w in wh]
+        new = [ops.tanh(ops.sumprod((*w, r), (*x, c))) for w, r, c in zip(wi, gates[:n], recalled, strict=True)]
+        return [ops.sumprod((1.0 - z, z), (a, b)) for z, a, b in zip(gates[n:], new, state, strict=True)]
+
+
+class LSTMCell(_Cell):
+    """Long short-term memory, after Hochreiter & Schmidhuber 1997 and Gers et al. 2000 (the forget gate):
+
+        i, f, o = sigmoid(...), g = tanh(...)           of W_ih x + b_ih + W_hh h + b_hh, a block of rows each
+        c' = f * c + i * g
+        h' = o * tanh(c')
+
+    Args: as ``RNNCell``, without ``nonlinearity``.
+
+    Attributes: as ``RNNCell``, with the rows of i, f, g, o one below the other.
+
+    Returns, when called with an input and the last pair of hidden state and cell state (zeros if None): the new pair.
+
+    Raises: as ``RNNCell``; TypeError if the states are no pair.
+
+    >>> cell = LSTMCell(3, 2)
+    >>> h, c = cell([0.5, 0.0, -0.5])
+    >>> h, c = cell([0.5, 0.0, -0.5], (h, c))
+    >>> len(h), len(c)
+    (2, 2)
+    """
+
+    _gates = 4
+
+    def __call__(
+        self, input: Sequence[Any], hx: tuple[Sequence[Any], Sequence[Any]] | None = None
+    ) -> tuple[list[Any], list[Any]]:
+        if hx is not None and (not isinstance(hx, (tuple, list)) or len(hx) != 2):
+            raise TypeError(f"{self!r} takes a pair (h, c) of hidden state and cell state, got {hx!r}")
+        h, c = (None, None) if hx is None else hx
+        c = self._start("a cell state", c)
+        x, h = self._operands(input, self._start("a hidden state", h))
+        sums, n = self._sums(x, h, 4 * self.hidden_size), self.hidden_size
+        i, f, o = (list(map(ops.sigmoid, sums[k * n : (k + 1) * n])) for k in (0, 1, 3))
+        g = map(ops.tanh, sums[2 * n : 3 * n])
+        cells = [ops.sumprod((b, a), (old, new)) for a, b, new, old in zip(i, f, g, c, strict=True)]
+        return [a * ops.tanh(cell) for a, cell in zip(o, cells, strict=True)], cells
