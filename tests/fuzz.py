@@ -1,28 +1,36 @@
-"""Checks random programs against an oracle by the hundred thousand, without hypothesis.
+"""Checks random programs by the hundred thousand, without hypothesis: nothing shrinks, but each takes milliseconds.
 
     python tests/fuzz.py --examples 1000000 --processes 2
+    python tests/fuzz.py --against textbook --minutes 30
 
-Each program's gradient by the engine is compared with mpmath's at 120 digits or, by ``--oracle paths``, three times as
-fast, with the sum over all paths. What disagrees is printed as Python; the exit code is then 1.
+The first compares gradients by the engine that serves with mpmath's at 120 digits or, by ``--against paths``, three
+times as fast, with the sum over all paths. The second compares the native engine with the textbook engine, bit for bit:
+data, gradients, second derivatives, and exceptions, also of programs that leave their domains. What disagrees is printed
+as Python; the exit code is then 1.
 """
 
 import argparse
 import collections
 import multiprocessing
 import random
+import struct
 import time
+from fractions import Fraction
 
+from twins import textbook
+
+import autograd_mini as ag
 from autograd_mini import Value
 from autograd_mini.testing.oracles import Untrusted, exact, path_sum
-from autograd_mini.testing.program import VALUES
+from autograd_mini.testing.program import VALUES, Dialect, python
 from autograd_mini.testing.writer import random_program
 
 ORACLES = {"exact": exact, "paths": path_sum}
 CHUNK = 1000
 
 
-def check(program, oracle):
-    """ "right", "wrong", or why the program says nothing."""
+def judged(program, oracle):
+    """Whether the gradient is right, or why the program says nothing."""
     leaves = [Value(x) for x in program.inputs]
     try:
         out = program.run(VALUES, leaves)
@@ -36,14 +44,41 @@ def check(program, oracle):
     return "right" if good else "wrong"
 
 
+def told(package, program):
+    """Everything that a program gives on one engine, as bits, or its exception."""
+    dialect = Dialect(python, {"ag": package, "Fraction": Fraction})
+    try:
+        leaves = [package.Value(x) for x in program.inputs]
+        out = program.run(dialect, leaves)
+        out.backward()
+        graph = package._engine.topological_order(out)
+        first = package.value_and_grad(lambda x: program.run(dialect, x))
+        second = package.grad(lambda x: package.sum(first(x)[1]))(list(program.inputs))
+        return [bits(x) for node in graph for x in (node.data, node.grad)], list(map(bits, second))
+    except (ArithmeticError, ValueError) as error:
+        return type(error), str(error)
+
+
+def bits(x):
+    return struct.pack("d", float("nan") if x != x else x)
+
+
+def check(program, against):
+    if against in ORACLES:
+        return judged(program, ORACLES[against])
+    ours = told(ag, program)
+    raises = "raises alike" if isinstance(ours[0], type) else "right"
+    return raises if ours == told(textbook, program) else "wrong"
+
+
 def run(chunk):
     """A thousand programs by the seed of the chunk: how many fared how, and the wrong ones as text."""
-    seed, oracle = chunk
+    seed, against = chunk
     source = random.Random(seed)
     counts, wrong = collections.Counter(), []
-    for _ in range(CHUNK):
-        program = random_program(source)
-        verdict = check(program, ORACLES[oracle])
+    for i in range(CHUNK):
+        program = random_program(source, tame=against in ORACLES or i % 2 == 0)
+        verdict = check(program, against)
         counts[verdict] += 1
         if verdict == "wrong":
             wrong.append(repr(program))
@@ -53,16 +88,24 @@ def run(chunk):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("--examples", type=int, default=10_000, help="how many programs (default 10000)")
+    parser.add_argument("--minutes", type=float, help="how long, instead of how many")
     parser.add_argument("--seed", type=int, default=0, help="another number draws other programs (default 0)")
-    parser.add_argument("--oracle", choices=ORACLES, default="exact")
+    parser.add_argument("--against", choices=[*ORACLES, "textbook"], default="exact")
     parser.add_argument("--processes", type=int, default=1)
     options = parser.parse_args()
-    chunks = [(repr((options.seed, i)), options.oracle) for i in range(-(-options.examples // CHUNK))]
+    if options.against == "textbook" and ag.engine != "native":
+        parser.error("the textbook engine serves; build the native one to compare them")
+    if options.minutes and options.processes > 1:
+        parser.error("--minutes runs in one process; start several with seeds of their own")
+    most = 10**9 if options.minutes else -(-options.examples // CHUNK)
     total, start = collections.Counter(), time.perf_counter()
     with multiprocessing.Pool(options.processes) as pool:
-        for counts, wrong in pool.imap_unordered(run, chunks):
+        chunks = ((repr((options.seed, i)), options.against) for i in range(most))
+        for counts, wrong in map(run, chunks) if options.processes == 1 else pool.imap_unordered(run, chunks):
             total += counts
             print(*wrong, sep="\n\n", end="\n\n" * bool(wrong), flush=True)
+            if options.minutes and time.perf_counter() - start > 60 * options.minutes:
+                break
     took = time.perf_counter() - start
     print(f"{total.total()} programs in {took:.0f} s: " + ", ".join(f"{n} {what}" for what, n in total.most_common()))
     return 1 if total["wrong"] else 0

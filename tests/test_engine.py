@@ -5,7 +5,6 @@ textbook engine.
 
 import copy
 import gc
-import importlib.util
 import math
 import operator
 import os
@@ -23,6 +22,7 @@ from typing import NamedTuple
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twins import textbook
 
 import autograd_mini as ag
 from autograd_mini import Value, value
@@ -34,25 +34,6 @@ PACKAGE = Path(ag.__file__).parent
 native_only = pytest.mark.skipif(ag.engine != "native", reason="the native engine does not serve")
 
 
-def load_textbook():
-    """A second copy of the package, which serves with the textbook engine."""
-    before = os.environ.get("AUTOGRAD_MINI_ENGINE")
-    os.environ["AUTOGRAD_MINI_ENGINE"] = "python"
-    try:
-        spec = importlib.util.spec_from_file_location(
-            "autograd_textbook", PACKAGE / "__init__.py", submodule_search_locations=[str(PACKAGE)]
-        )
-        module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-    finally:
-        if before is None:
-            del os.environ["AUTOGRAD_MINI_ENGINE"]
-        else:
-            os.environ["AUTOGRAD_MINI_ENGINE"] = before
-
-
-textbook = load_textbook()
 BOTH = (textbook, ag)
 
 
@@ -192,7 +173,7 @@ def whole_story(package, out, gradient):
 
 
 @native_only
-@settings(max_examples=10 * settings().max_examples)
+@settings(max_examples=3 * settings().max_examples)
 @given(programs(tame=False), numbers)
 def test_both_engines_agree_on_programs_with_loops_and_branches(program, gradient):
     def run(package):
@@ -204,7 +185,7 @@ def test_both_engines_agree_on_programs_with_loops_and_branches(program, gradien
 
 
 @native_only
-@settings(max_examples=10 * settings().max_examples)
+@settings(max_examples=3 * settings().max_examples)
 @given(wild_programs, numbers)
 def test_both_engines_record_the_same_graph_and_find_the_same_gradients(program, gradient):
     def run(package):
@@ -570,7 +551,6 @@ def test_what_a_pickle_may_hold_can_be_used():
         assert copy.deepcopy(out).args == args
 
 
-@settings(max_examples=300)
 @given(st.data())
 def test_a_pickle_with_damaged_bytes_is_an_error_or_a_value(data):
     x = Value(1.0, label="x")

@@ -282,7 +282,7 @@ def test_every_walk_survives_a_chain_of_a_million_nodes():
 # ---- 6. No-cycle law. -----------------------------------------------------------------------------------------------
 
 
-@SOME
+@FEW  # collecting takes long among all that the tests keep alive
 @given(programs())
 def test_nothing_is_left_to_the_cyclic_collector(program):
     def use():

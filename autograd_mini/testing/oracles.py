@@ -240,7 +240,8 @@ def exact_second(program: Program) -> list[list[Judgement]]:
     2.0
     """
     places = range(len(program.inputs))
-    return [[_judge(program, _second(i, j)) for j in places] for i in places]
+    half = {(i, j): _judge(program, _second(i, j)) for i in places for j in places if i <= j}
+    return [[half[min(i, j), max(i, j)] for j in places] for i in places]
 
 
 def _first(i: int) -> Function:
