@@ -5,8 +5,8 @@
 
 The first compares gradients by the engine that serves with mpmath's at 120 digits or, by ``--against paths``, three
 times as fast, with the sum over all paths. The second compares the native engine with the textbook engine, bit for bit:
-data, gradients, second derivatives, and exceptions, also of programs that leave their domains. What disagrees is printed
-as Python; the exit code is then 1.
+data, gradients, second derivatives, and exceptions, also of programs that leave their domains. What disagrees is
+printed as Python; the exit code is then 1.
 """
 
 import argparse

@@ -120,8 +120,8 @@ MUTANTS = [
     Mutant(
         "adjoints overwritten, not added",
         "value.py",
-        "adjoint[a] += cotangent * slope",
-        "adjoint[a] = cotangent * slope",
+        "adjoint[a] += cotangent * (",
+        "adjoint[a] = cotangent * (",
     ),
     Mutant("a zero cotangent is passed on", "value.py", "if node.args and cotangent != 0.0:", "if node.args:"),
     Mutant(
@@ -154,7 +154,7 @@ MUTANTS = [
     Mutant("reflected subtraction swapped", "value.py", 'TABLE["sub"], other, self', 'TABLE["sub"], self, other'),
     Mutant("reflected division swapped", "value.py", 'TABLE["div"], other, self', 'TABLE["div"], self, other'),
     Mutant("reflected power swapped", "value.py", 'TABLE["pow"], other, self', 'TABLE["pow"], self, other'),
-    Mutant("<= is <", "value.py", "self._data <= (", "self._data < ("),
+    Mutant("<= is <", "value.py", "self._data <= _", "self._data < _"),
     Mutant("copies lose their gradient", "value.py", "out.grad = grad\n", "out.grad = 0.0\n"),
     Mutant("copies of stale graphs are fresh", "value.py", "out._epoch = _Epoch.now + age", "out._epoch = _Epoch.now"),
     Mutant(
