@@ -84,7 +84,7 @@ FLOATS = Dialect(
         "maximum": lambda x, y: float(x if x != x or x > y else y),
         "minimum": lambda x, y: float(x if x != x or x < y else y),
         "sum": lambda *xs: _fold(xs),
-        "sumprod": lambda *xs: _fold(_pairs(xs)),
+        "sumprod": lambda *xs: _fold(_pairs(list(map(float, xs)))),
     },
 )
 """What each operation means on plain floats, by Python's operators and the module ``math``."""
