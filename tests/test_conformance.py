@@ -11,7 +11,7 @@ from autograd_mini.testing import ADAPTERS, Adapter, check_engine
 from autograd_mini.testing.adapters import adapter
 from autograd_mini.testing.conformance import main
 
-EXAMPLES = 60
+EXAMPLES = 30
 
 
 def findings(engine, examples=EXAMPLES, only=""):

@@ -245,21 +245,22 @@ def exact_second(program: Program) -> list[list[Judgement]]:
 
 
 def _first(i: int) -> Function:
-    """The central difference along input i, with a step that is small beside that input."""
-
-    def derivative(f: Function, x: list[Any]) -> Any:
-        h = _mpmath().mpf(10) ** _STEP * min(1.0, abs(x[i]) or 1.0)
-        return (f(_shifted(x, i, h)) - f(_shifted(x, i, -h))) / (2 * h)
-
-    return derivative
+    """The central difference along input i."""
+    return lambda f, x: _central(f, x, i, _step(x[i]))
 
 
 def _second(i: int, j: int) -> Function:
-    def derivative(f: Function, x: list[Any]) -> Any:
-        h = _mpmath().mpf(10) ** _STEP
-        return (_first(i)(f, _shifted(x, j, h)) - _first(i)(f, _shifted(x, j, -h))) / (2 * h)
+    """The central difference along input j of that along input i."""
+    return lambda f, x: _central(lambda y: _central(f, y, i, _step(x[i])), x, j, _step(x[j]))
 
-    return derivative
+
+def _central(f: Function, x: list[Any], i: int, h: Any) -> Any:
+    return (f(_shifted(x, i, h)) - f(_shifted(x, i, -h))) / (2 * h)
+
+
+def _step(x: Any) -> Any:
+    """A step that is small beside a number."""
+    return _mpmath().mpf(10) ** _STEP * min(1.0, abs(x) or 1.0)
 
 
 def _shifted(x: list[Any], i: int, h: Any) -> list[Any]:
