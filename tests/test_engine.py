@@ -529,6 +529,14 @@ def test_a_deep_copy_stays_with_its_engine():
         assert type(copy.deepcopy(cls(1.0) * 2)) is type(copy.copy(cls(1.0) * 2)) is cls
 
 
+def test_a_copy_of_a_sum_of_one_term_keeps_its_operand():
+    x = Value(2.0)
+    total = ag.sum([x])
+    for clone in (copy.copy(total), copy.deepcopy(total), pickle.loads(pickle.dumps(total))):
+        clone.backward()
+        assert [(a.data, a.grad) for a in clone.args] == [(2.0, 1.0)]
+
+
 ADD = TABLE["add"]
 DAMAGED = [
     (ADD, (), 1.0, 0.0, "", 0),

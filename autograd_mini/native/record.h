@@ -148,9 +148,9 @@ static inline PyObject *record_two(int row, double out, Operand x, Operand y)
 
 static PyObject *record(int row, PyObject *op, double out, const Operand *operands, Py_ssize_t n)
 {
-    if (row != CALL && n == 1 && operands[0].node)
+    if (n == 1 && row_arity[row] == 1 && operands[0].node)
         return record_one(row, out, operands[0].node);
-    if (row != CALL && n == 2 && row_arity[row] == 2 && (operands[0].node || operands[1].node))
+    if (n == 2 && row_arity[row] == 2 && (operands[0].node || operands[1].node))
         return record_two(row, out, operands[0], operands[1]);
     Operand *own = new_operands(n);
     if (!own)
