@@ -1,11 +1,12 @@
-"""Runs tests of the native engine under AddressSanitizer and UndefinedBehaviorSanitizer, without its list of free nodes.
+"""Runs tests of the native engine under AddressSanitizer and UndefinedBehaviorSanitizer.
 
     python tests/sanitize.py [options and files for pytest]
 
-The engine is built in a temporary copy of the repository. An error of memory or undefined behaviour ends the run with
-the sanitizer's report. The tests of test_memory.py then run a second time and blocks of memory that the engine
-allocated and nobody can reach any more are printed. The exit code is 0 if there was nothing of all this.
-Needs Linux, gcc and what the tests need.
+The engine is built in a temporary copy of the repository, without its list of free nodes, and so that every call by
+which it asks the interpreter for memory or an object can be made to fail, as test_memory.py does. An error of memory or
+undefined behaviour ends the run with the sanitizer's report. test_memory.py then runs a second time, and blocks of
+memory that the engine allocated and nobody can reach any more are printed. The exit code is 0 if there was nothing of
+all this. Needs Linux and gcc.
 """
 
 import os
@@ -24,15 +25,79 @@ FLAGS = "-shared -fPIC -std=c11 -g -O1 -ffp-contract=off -fno-omit-frame-pointer
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 TESTS = [f"tests/test_{name}.py" for name in ("engine", "value", "functional", "memory", "laws")]
 
+# What a call gives that fails, and the calls. It is those of the engine alone that are made to fail, not those of the
+# interpreter, which does not survive that itself.
+FAILING = {
+    "PyErr_NoMemory()": """PyDict_New PyFloat_FromDouble PyImport_ImportModule PyList_AsTuple PyList_New
+        PyLong_FromLongLong PyLong_FromSize_t PyNumber_Index PyObject_Call PyObject_CallFunction
+        PyObject_CallFunctionObjArgs PyObject_CallMethod PyObject_CallNoArgs PyObject_CallObject PyObject_CallOneArg
+        PyObject_Format PyObject_GetAttrString PyObject_RichCompare PyObject_Vectorcall PySequence_Fast PyTuple_New
+        PyUnicode_FromFormat PyUnicode_FromString _PyObject_New""",
+    "NULL": "PyMem_Calloc PyMem_Malloc PyMem_Realloc",
+    "(char *)PyErr_NoMemory()": "PyOS_double_to_string",
+    "(PyErr_NoMemory(), -1)": "PyDict_SetItem PyList_Append PyObject_IsInstance",
+    "(PyErr_NoMemory(), 0)": "PyArg_ParseTupleAndKeywords",
+}
+FAILING_C = """
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+long calls, first_failure, last_failure; /* which test_memory.py sets: the calls from first to last fail */
+
+static int fails(void)
+{
+    calls++;
+    return first_failure <= calls && calls <= last_failure;
+}
+
+/* This takes references over, also when it fails. */
+static PyObject *va_build(const char *format, va_list arguments)
+{
+    PyObject *out = Py_VaBuildValue(format, arguments);
+    if (!fails())
+        return out;
+    Py_XDECREF(out);
+    return PyErr_NoMemory();
+}
+
+static PyObject *build(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    PyObject *out = va_build(format, arguments);
+    va_end(arguments);
+    return out;
+}
+
+#undef Py_BuildValue
+#undef Py_VaBuildValue
+#define Py_BuildValue build
+#define Py_VaBuildValue va_build
+"""
+
+
+def failing():
+    """A header by which calls can be made to fail."""
+    text = FAILING_C
+    for result, names in FAILING.items():
+        for name in names.split():
+            text += f"""
+static __typeof__(&{name}) const original_{name} = &{name};
+#undef {name}
+#define {name}(...) (fails() ? {result} : original_{name}(__VA_ARGS__))
+"""
+    return text
+
 
 def build(copy):
     """Compile the engine into a copy of the repository."""
     rows = subprocess.run([sys.executable, NATIVE / "printer.py", NATIVE.parent / "ops.py"], cwd=copy, check=True,
                           stdout=subprocess.PIPE).stdout  # fmt: skip
     (copy / "rows.h").write_bytes(rows)
+    (copy / "failing.h").write_text(failing())
     library = NATIVE / ("_native" + sysconfig.get_config_var("EXT_SUFFIX"))
     headers = (".", sysconfig.get_path("include"), sysconfig.get_path("platinclude"))
-    subprocess.run(["gcc", *FLAGS.split(), *SANITIZERS, *[f"-I{folder}" for folder in headers],
+    subprocess.run(["gcc", *FLAGS.split(), *SANITIZERS, *[f"-I{folder}" for folder in headers], "-include", "failing.h",
                     NATIVE / "native.c", "-o", library, "-lm"], cwd=copy, check=True)  # fmt: skip
 
 
@@ -49,8 +114,10 @@ def run_tests(copy, arguments, **asan):
         "ASAN_OPTIONS": ":".join(f"{name}={value}" for name, value in options.items()),
         "UBSAN_OPTIONS": "print_stacktrace=1",
     }
-    with subprocess.Popen([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-s", *arguments], cwd=copy,
-                          env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as tests:  # fmt: skip
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-s", *arguments]
+    with subprocess.Popen(
+        command, cwd=copy, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as tests:
         lines = []
         for line in tests.stdout:
             lines.append(line)

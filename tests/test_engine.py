@@ -334,6 +334,8 @@ AWKWARD = [
     lambda ag: math.sin(ag.Value(1.0)),
     lambda ag: f"{ag.Value(1.5):.3f} {ag.Value(1.5)} {ag.Value(1.5)!r:>12}",
     lambda ag: f"{ag.Value(1.5):nonsense}",
+    lambda ag: ag.Value(1.5).__format__(3),
+    lambda ag: ag.Value(1.5).__format__(None),
     lambda ag: ag.Value(1.0) < "a",
     lambda ag: ag.Value(1.0) == "a",
     lambda ag: ag.Value(0.5) == Fraction(1, 2),
@@ -448,6 +450,36 @@ def test_an_argument_that_grows_while_the_function_runs_is_an_error():
     tree = [1.0]
     with pytest.raises(RuntimeError, match="an argument of grad got more numbers while the function ran"):
         ag.grad(f)(tree)
+
+
+def test_an_argument_that_is_taken_apart_while_it_is_searched_for_values_does_no_harm():
+    class Vandal(list):
+        def __iter__(self):
+            argument.clear()
+            return iter(())
+
+    argument = [[Vandal(), 1.0, 2.0]]
+    assert ag.grad(lambda x, y: x * x)(3.0, argument) == 6.0
+    assert argument == []
+
+
+class Secretive(type):
+    def __getattr__(cls, name):
+        raise KeyError(name)
+
+
+class Classless:
+    @property
+    def __class__(self):
+        raise KeyError("no class")
+
+
+@pytest.mark.parametrize("make", [lambda: Secretive("Nameless", (), {})(), lambda: Classless()])
+@pytest.mark.parametrize("apply", [operator.add, operator.lt, operator.eq, divmod, lambda x, y: y * x])
+def test_an_operand_that_does_not_tell_what_it_is_is_an_error(make, apply):
+    results = [told(lambda package=package: apply(package.Value(1.0), make())) for package in BOTH]
+    assert results[0] == results[1]
+    assert results[0][0] == "KeyError"
 
 
 # ---- Values of two engines. -----------------------------------------------------------------------------------------
