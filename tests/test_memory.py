@@ -320,7 +320,6 @@ def test_references_and_memory_are_level_however_often_something_is_done(name, f
         tracemalloc.stop()
     use_up()
     assert counts(g) == before
-    # The interpreter keeps something now and then; what the engine lost would be lost in every round.
     # The interpreter keeps a little in each round; what the engine lost would be lost in each of the hundred runs.
     memory, nones, trues = map(min, zip(*rounds, strict=True))
     assert memory < 16 * 100
