@@ -916,10 +916,30 @@ def test_a_native_engine_of_another_table_does_not_serve(package):
         file.write("# another table\n")
     done = run_python(ENGINE, package.parent)
     assert done.stdout.split() == ["python"]
-    assert "RuntimeWarning: the native engine is out of date, it was built from another ops.py; build it" in done.stderr
+    assert "RuntimeWarning: the native engine does not serve: it was built from another ops.py; build it" in done.stderr
     assert "the textbook engine serves, which is slower" in done.stderr
     asked = run_python(ENGINE, package.parent, AUTOGRAD_MINI_ENGINE="native")
-    assert "ImportError: the native engine is out of date" in asked.stderr
+    assert "ImportError: the native engine does not serve: it was built from another ops.py" in asked.stderr
+
+
+@native_only
+def test_a_subinterpreter_gets_the_textbook_and_does_the_main_one_no_harm():
+    code = """
+try:
+    import _interpreters as sub
+except ImportError:
+    import _xxsubinterpreters as sub
+import autograd_mini as ag
+other = sub.create()
+sub.run_string(other, "import autograd_mini as ag; print(ag.engine, ag.grad(ag.sin)(0.0))")
+sub.destroy(other)
+print(ag.engine)
+ag.log(ag.Value(-1.0))
+"""
+    done = run_python(code)
+    assert done.stdout.split() == ["python", "1.0", "native"]
+    assert "RuntimeWarning: the native engine does not serve: " in done.stderr
+    assert "ValueError: log(Value(-1.0)): math domain error" in done.stderr
 
 
 @native_only
