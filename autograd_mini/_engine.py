@@ -33,10 +33,10 @@ def _choose(asked: str | None) -> str:
                               "`python -m autograd_mini` says why it is missing") from error  # fmt: skip
         return "python"
     except ImportError as error:
-        stale = f"the native engine is out of date, {error}; {REBUILD}"
+        unfit = f"the native engine does not serve: {error}"
         if asked == "native":
-            raise ImportError(stale) from error
-        warnings.warn(f"{stale}; the textbook engine serves, which is slower", RuntimeWarning, stacklevel=4)
+            raise ImportError(unfit) from error
+        warnings.warn(f"{unfit}; the textbook engine serves, which is slower", RuntimeWarning, stacklevel=4)
         return "python"
     return "native"
 

@@ -315,6 +315,8 @@ AWKWARD = [
     lambda ag: math.sin(ag.Value(1.0)),
     lambda ag: f"{ag.Value(1.5):.3f} {ag.Value(1.5)} {ag.Value(1.5)!r:>12}",
     lambda ag: f"{ag.Value(1.5):nonsense}",
+    lambda ag: ag.Value(1.5).__format__(3),
+    lambda ag: ag.Value(1.5).__format__(None),
     lambda ag: ag.Value(1.0) < "a",
     lambda ag: ag.Value(1.0) == "a",
     lambda ag: ag.Value(0.5) == Fraction(1, 2),
@@ -431,6 +433,36 @@ def test_an_argument_that_grows_while_the_function_runs_is_an_error():
         ag.grad(f)(tree)
 
 
+def test_an_argument_that_is_taken_apart_while_it_is_searched_for_values_does_no_harm():
+    class Vandal(list):
+        def __iter__(self):
+            argument.clear()
+            return iter(())
+
+    argument = [[Vandal(), 1.0, 2.0]]
+    assert ag.grad(lambda x, y: x * x)(3.0, argument) == 6.0
+    assert argument == []
+
+
+class Secretive(type):
+    def __getattr__(cls, name):
+        raise KeyError(name)
+
+
+class Classless:
+    @property
+    def __class__(self):
+        raise KeyError("no class")
+
+
+@pytest.mark.parametrize("make", [lambda: Secretive("Nameless", (), {})(), lambda: Classless()])
+@pytest.mark.parametrize("apply", [operator.add, operator.lt, operator.eq, divmod, lambda x, y: y * x])
+def test_an_operand_that_does_not_tell_what_it_is_is_an_error(make, apply):
+    results = [told(lambda package=package: apply(package.Value(1.0), make())) for package in BOTH]
+    assert results[0] == results[1]
+    assert results[0][0] == "KeyError"
+
+
 # ---- Values of two engines. -----------------------------------------------------------------------------------------
 
 
@@ -508,6 +540,14 @@ def test_a_pickle_of_assigned_leaves_keeps_its_gradients_in_a_new_process():
 def test_a_deep_copy_stays_with_its_engine():
     for cls in (value.Value, Value):
         assert type(copy.deepcopy(cls(1.0) * 2)) is type(copy.copy(cls(1.0) * 2)) is cls
+
+
+def test_a_copy_of_a_sum_of_one_term_keeps_its_operand():
+    x = Value(2.0)
+    total = ag.sum([x])
+    for clone in (copy.copy(total), copy.deepcopy(total), pickle.loads(pickle.dumps(total))):
+        clone.backward()
+        assert [(a.data, a.grad) for a in clone.args] == [(2.0, 1.0)]
 
 
 ADD = TABLE["add"]
@@ -856,10 +896,30 @@ def test_a_native_engine_of_another_table_does_not_serve(package):
         file.write("# another table\n")
     done = run_python(ENGINE, package.parent)
     assert done.stdout.split() == ["python"]
-    assert "RuntimeWarning: the native engine is out of date, it was built from another ops.py; build it" in done.stderr
+    assert "RuntimeWarning: the native engine does not serve: it was built from another ops.py; build it" in done.stderr
     assert "the textbook engine serves, which is slower" in done.stderr
     asked = run_python(ENGINE, package.parent, AUTOGRAD_MINI_ENGINE="native")
-    assert "ImportError: the native engine is out of date" in asked.stderr
+    assert "ImportError: the native engine does not serve: it was built from another ops.py" in asked.stderr
+
+
+@native_only
+def test_a_subinterpreter_gets_the_textbook_and_does_the_main_one_no_harm():
+    code = """
+try:
+    import _interpreters as sub
+except ImportError:
+    import _xxsubinterpreters as sub
+import autograd_mini as ag
+other = sub.create()
+sub.run_string(other, "import autograd_mini as ag; print(ag.engine, ag.grad(ag.sin)(0.0))")
+sub.destroy(other)
+print(ag.engine)
+ag.log(ag.Value(-1.0))
+"""
+    done = run_python(code)
+    assert done.stdout.split() == ["python", "1.0", "native"]
+    assert "RuntimeWarning: the native engine does not serve: " in done.stderr
+    assert "ValueError: log(Value(-1.0)): math domain error" in done.stderr
 
 
 @native_only

@@ -2,13 +2,14 @@
 
 Raises:
     ModuleNotFoundError: if it was not built.
-    ImportError: if it was built from another table than the one in ops.py.
+    ImportError: if it was built from another table than the one in ops.py, or if this is a subinterpreter.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from .. import value as _value
+from .._engine import REBUILD as _REBUILD
 from ..ops import table_hash as _table_hash
 from ._native import (
     Value,
@@ -45,7 +46,7 @@ __all__ = [
 ]  # fmt: skip
 
 if _table_hash() not in (None, table_hash):
-    raise ImportError("it was built from another ops.py")
+    raise ImportError(f"it was built from another ops.py; {_REBUILD}")
 
 
 @contextmanager

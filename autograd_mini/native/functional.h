@@ -209,6 +209,7 @@ static int holds_value(PyObject *tree)
     int found = 0;
     if (Py_EnterRecursiveCall(" in a nested argument"))
         return -1;
+    Py_INCREF(tree); /* Python code that runs in here may take it out of the tree around it */
     if (PyDict_CheckExact(tree)) {
         PyObject *key, *branch;
         Py_ssize_t place = 0;
@@ -222,6 +223,7 @@ static int holds_value(PyObject *tree)
         found = out ? PyObject_IsTrue(out) : -1;
         Py_XDECREF(out);
     }
+    Py_DECREF(tree);
     Py_LeaveRecursiveCall();
     return found;
 }

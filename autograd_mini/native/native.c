@@ -5,6 +5,7 @@
  * PyMem_* and PyObject_*.
  *
  * Threads: the module relies on the interpreter's lock, and a free-threaded interpreter keeps it for this module.
+ * Subinterpreters are refused, as the class and what is shared below are one for the process.
  */
 #include "functional.h"
 
@@ -254,6 +255,10 @@ static bool make_class(PyObject *value)
 
 static int load(PyObject *module)
 {
+    if (PyInterpreterState_Get() != PyInterpreterState_Main()) {
+        PyErr_SetString(PyExc_ImportError, "it serves the main interpreter alone, and this is a subinterpreter");
+        return -1;
+    }
     PyObject *ops = PyImport_ImportModule("autograd_mini.ops");
     PyObject *value = PyImport_ImportModule("autograd_mini.value");
     PyObject *numbers = PyImport_ImportModule("numbers");

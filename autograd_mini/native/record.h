@@ -65,13 +65,27 @@ static bool take(PyObject *x, Operand *o)
     return o->number != -1.0 || !PyErr_Occurred();
 }
 
+/* Whether an object is a Value of the other engine: 1 or 0, -1 with an exception. */
+static int is_foreign(PyObject *x)
+{
+    PyObject *found = PyObject_GetAttrString((PyObject *)Py_TYPE(x), "_apply");
+    if (!found) {
+        if (!PyErr_ExceptionMatches(PyExc_AttributeError))
+            return -1;
+        PyErr_Clear();
+        return 0;
+    }
+    Py_DECREF(found);
+    return 1;
+}
+
 /* Whether an operator is for us: 1 for a real number, 0 for what is left to Python, -1 with an exception. */
 static int is_operand(PyObject *x)
 {
     if (is_value(x) || PyFloat_CheckExact(x) || PyLong_CheckExact(x))
         return 1;
     int real = PyObject_IsInstance(x, shared.real);
-    return real ? real : PyObject_HasAttrString((PyObject *)Py_TYPE(x), "_apply"); /* take() will refuse it */
+    return real ? real : is_foreign(x); /* take() will refuse it */
 }
 
 static PyObject *from_operand(const Operand *o)
@@ -148,9 +162,9 @@ static inline PyObject *record_two(int row, double out, Operand x, Operand y)
 
 static PyObject *record(int row, PyObject *op, double out, const Operand *operands, Py_ssize_t n)
 {
-    if (row != CALL && n == 1 && row_arity[row] == 1 && operands[0].node)
+    if (n == 1 && row_arity[row] == 1 && operands[0].node)
         return record_one(row, out, operands[0].node);
-    if (row != CALL && n == 2 && row_arity[row] == 2 && (operands[0].node || operands[1].node))
+    if (n == 2 && row_arity[row] == 2 && (operands[0].node || operands[1].node))
         return record_two(row, out, operands[0], operands[1]);
     Operand *own = new_operands(n);
     if (!own)

@@ -257,11 +257,14 @@ static bool sort(Graph *g, Value *root, bool check, int64_t since)
     return done;
 }
 
-/* Looks up where the nodes of a list stand in a graph that is still marked. */
-static void find(Position *found, PyObject *nodes)
+/* Looks up where the n nodes of a list stand in a graph that is still marked. Anything else in it,
+ * where a user's code has got hold of the list, stands nowhere. */
+static void find(Position *found, PyObject *nodes, Py_ssize_t n)
 {
-    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(nodes); i++)
-        found[i] = position_of((Value *)PyList_GET_ITEM(nodes, i));
+    for (Py_ssize_t i = 0; i < n; i++) {
+        PyObject *node = PyList_GET_ITEM(nodes, i);
+        found[i] = is_value(node) ? position_of((Value *)node) : NOWHERE;
+    }
 }
 
 /* ---- The sweep on doubles. ---- */
@@ -576,9 +579,9 @@ static void free_node_sweep(NodeSweep *s)
 
 /* ---- Derivatives by the Values of a list. ---- */
 
-static Position *new_positions(PyObject *inputs)
+static Position *new_positions(Py_ssize_t n)
 {
-    Position *found = PyMem_New(Position, PyList_GET_SIZE(inputs) + 1);
+    Position *found = PyMem_New(Position, n + 1);
     if (!found)
         PyErr_NoMemory();
     return found;
@@ -589,12 +592,13 @@ static PyObject *gradients(Value *root, PyObject *inputs, int64_t since)
 {
     Graph g;
     PyObject *out = NULL;
-    Position *found = new_positions(inputs);
+    Py_ssize_t n = PyList_GET_SIZE(inputs); /* a sweep may run code that changes it */
+    Position *found = new_positions(n);
     if (found && sort_and_mark(&g, root, true, since)) {
-        find(found, inputs);
+        find(found, inputs, n);
         if (sweep(&g, 1.0, false))
-            out = PyList_New(PyList_GET_SIZE(inputs));
-        for (Py_ssize_t i = 0; out && i < PyList_GET_SIZE(out); i++) {
+            out = PyList_New(n);
+        for (Py_ssize_t i = 0; out && i < n; i++) {
             PyObject *x = PyFloat_FromDouble(found[i] == NOWHERE ? 0.0 : g.adjoint[found[i]]);
             if (!x)
                 Py_CLEAR(out);
@@ -612,9 +616,10 @@ static PyObject *gradient_values(Value *root, PyObject *inputs, int64_t since)
 {
     NodeSweep s = {.used = 0};
     PyObject *out = NULL;
-    Position *found = new_positions(inputs);
+    Py_ssize_t n = PyList_GET_SIZE(inputs);
+    Position *found = new_positions(n);
     if (found && sort_and_mark(&s.graph, root, true, since)) {
-        find(found, inputs);
+        find(found, inputs, n);
         unmark(&s.graph);
         s.adjoint = PyMem_Calloc(s.graph.count, sizeof *s.adjoint);
         s.first = PyMem_Calloc(s.graph.count, sizeof *s.first);
@@ -623,8 +628,8 @@ static PyObject *gradient_values(Value *root, PyObject *inputs, int64_t since)
         if (!s.adjoint || !s.first || !s.last || !s.pool)
             PyErr_NoMemory();
         else if (sweep_nodes(&s))
-            out = PyList_New(PyList_GET_SIZE(inputs));
-        for (Py_ssize_t i = 0; out && i < PyList_GET_SIZE(out); i++) {
+            out = PyList_New(n);
+        for (Py_ssize_t i = 0; out && i < n; i++) {
             Operand slope = found[i] == NOWHERE ? (Operand){NULL, 0.0} : s.adjoint[found[i]];
             PyObject *x = slope.node ? Py_NewRef((PyObject *)slope.node) : new_leaf(slope.number);
             if (!x)

@@ -235,13 +235,16 @@ static PyObject *value_compare(PyObject *self, PyObject *other, int how)
     Operand y;
     if (take_quickly(other, &y))
         Py_RETURN_RICHCOMPARE(x, y.number, how);
-    int ours = is_operand(other);
-    if (ours <= 0)
-        return ours ? NULL : Py_NewRef(Py_NotImplemented);
-    if (!PyObject_IsInstance(other, shared.real)) {
-        take(other, &y); /* raises: a Value of the other engine */
-        return NULL;
+    int real = PyObject_IsInstance(other, shared.real);
+    if (!real) {
+        int foreign = is_foreign(other);
+        if (!foreign)
+            return Py_NewRef(Py_NotImplemented);
+        if (foreign > 0)
+            take(other, &y); /* raises */
     }
+    if (real <= 0)
+        return NULL;
     PyObject *number = PyFloat_FromDouble(x);
     PyObject *out = number ? PyObject_RichCompare(number, other, how) : NULL;
     Py_XDECREF(number);
@@ -316,8 +319,11 @@ static PyObject *value_repr(PyObject *self)
 
 static PyObject *value_format(PyObject *self, PyObject *spec)
 {
-    if (PyUnicode_Check(spec) && !PyUnicode_GET_LENGTH(spec))
-        return value_repr(self);
+    int given = PyObject_IsTrue(spec);
+    if (given <= 0)
+        return given ? NULL : value_repr(self);
+    if (!PyUnicode_Check(spec))
+        return PyErr_Format(PyExc_TypeError, "format() argument 2 must be str, not %.200s", Py_TYPE(spec)->tp_name);
     PyObject *number = get_data(self, NULL);
     PyObject *out = number ? PyObject_Format(number, spec) : NULL;
     Py_XDECREF(number);
@@ -404,11 +410,13 @@ static PyObject *value_restore(PyObject *Py_UNUSED(type), PyObject *const *args,
 
 static PyObject *value_copy(PyObject *self, PyObject *Py_UNUSED(none))
 {
-    PyObject *args = get_args(self, NULL), *out = NULL;
-    if (args)
-        out = PyObject_CallMethod((PyObject *)value_type, "_restore", "OOddNN", op_of((Value *)self), args, ((Value *)self)->data,
-                                  ((Value *)self)->grad, get_label(self, NULL), get_age(self, NULL));
+    Value *v = (Value *)self;
+    PyObject *args = get_args(self, NULL), *label = get_label(self, NULL), *age = get_age(self, NULL), *out = NULL;
+    if (args && label && age)
+        out = PyObject_CallMethod((PyObject *)value_type, "_restore", "OOddOO", op_of(v), args, v->data, v->grad, label, age);
     Py_XDECREF(args);
+    Py_XDECREF(label);
+    Py_XDECREF(age);
     return out;
 }
 
