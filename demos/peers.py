@@ -39,10 +39,8 @@ def xad() -> Peer:
     from xad import math
     from xad.adj_1st import Real, Tape
 
-    tape = Tape()
-
     def differentiate(function, numbers):
-        with tape:
+        with Tape() as tape:  # a used one remembers how large it once was, and takes that long again
             leaves = [Real(x) for x in numbers]
             tape.registerInputs(leaves)
             tape.newRecording()
@@ -50,7 +48,7 @@ def xad() -> Peer:
             tape.registerOutput(root)
             root.derivative = 1.0
             tape.computeAdjoints()
-            return [v.derivative for v in leaves]  # they are lost when the tape records again
+            return [v.derivative for v in leaves]
 
     functions = {name: getattr(math, name) for name in ("exp", "log", "sin", "sqrt", "erf")}
     return Peer("XAD", functions | {"relu": lambda x: math.fmax(x, 0.0)}, differentiate, list, goes_deep=True)
