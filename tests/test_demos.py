@@ -1,5 +1,6 @@
 """The demos as a user runs them: in a folder of their own, without a screen, with what they print and draw."""
 
+import importlib.util
 import re
 import shutil
 import subprocess
@@ -64,7 +65,8 @@ def test_the_benchmark_prints_its_rows(folder):
         (row,) = [row for row in rows if name in row[0]]
         assert len(row) == len(header)
         assert all(float(cell) > 0 for cell in row[2 : 2 + len(engines)])
-        assert (row[header.index("micrograd")] == "-") == ("depth" in name or "Asian" in name or "Black" in name)
+        if importlib.util.find_spec("micrograd"):
+            assert (row[header.index("micrograd")] == "-") == any(word in name for word in ("depth", "Asian", "Black"))
     (growth,) = [row for row in rows if row[0] == "1e4"]
     graph, sweep = zip(*[map(int, memory.split(", ")) for memory in growth[4::4]], strict=True)
     assert all(80 <= least <= most < 400 for least, most in zip(graph, sweep, strict=True))
