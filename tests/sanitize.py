@@ -129,7 +129,7 @@ def run_tests(copy, arguments, **asan):
 def leaks(report):
     """The blocks of a leak report that the engine allocated; the interpreter has leaks of its own."""
     blocks = re.findall(r"^(?:Direct|Indirect) leak of .*?\n\n", report, re.MULTILINE | re.DOTALL)
-    return [block for block in blocks if "/autograd_mini/native/" in block or "/_native." in block]
+    return [block for block in blocks if NATIVE.as_posix() in block]
 
 
 def main():
@@ -137,7 +137,7 @@ def main():
         copy = Path(folder, "repository")
         shutil.copytree(REPOSITORY, copy, ignore=shutil.ignore_patterns(*LEFT_OUT))
         build(copy)
-        failed, _ = run_tests(copy, sys.argv[1:] or ["--examples", "20", *TESTS])
+        failed, _ = run_tests(copy, sys.argv[1:] or ["--examples", "10", *TESTS])
         if failed:
             return failed
         # Frames of the interpreter have no frame pointers, so that only the slow way finds who called it.
