@@ -686,6 +686,45 @@ def test_a_partial_may_call_backward_and_make_graphs_in_the_middle_of_a_sweep():
     assert other.grad == 20.0 * 3
 
 
+def test_a_partial_may_let_go_of_the_graph_that_is_being_swept():
+    held = []
+
+    def slope(out, x):
+        held.clear()
+        gc.collect()
+        return 2.0
+
+    mine = registered(lambda x: x, slope)
+    x = Value(3.0)
+    sweeps = [
+        lambda: held.pop().backward(),
+        lambda: ag._engine.adjoints(held.pop()),
+        lambda: ag._engine.local_partials(held.pop().args[0]),
+    ]
+    for sweep in sweeps:
+        held.append(mine(x * 1.0) * x)
+        sweep()
+    assert x.grad == 3.0 * 2.0 + 3.0
+    assert ag.grad(lambda x: mine(x * 1.0) * x)(3.0) == 9.0
+
+
+def test_who_gets_hold_of_the_list_of_variables_can_spoil_nothing():
+    def spoil(x):
+        """Puts into the list what is no Value, and more than was there."""
+        for found in gc.get_referrers(x):
+            if type(found) is list and len(found) == 1:
+                found.extend(["text"] * 1000)
+
+    def f(x):
+        spoil(x)
+        return x * mine(x)
+
+    variable = []
+    mine = registered(lambda x: x, lambda out, x: (variable and spoil(variable[0])) or 1.0)
+    assert ag.grad(f)(3.0) == 6.0
+    assert ag.grad(lambda x: variable.append(x) or x * mine(x))(3.0) == 6.0
+
+
 # ---- Threads. -------------------------------------------------------------------------------------------------------
 
 

@@ -128,7 +128,9 @@ static PyObject *variables(PyObject *tree, Py_ssize_t argument, PyObject *inputs
     if (out || PyErr_Occurred() || PyList_SetSlice(inputs, before, PyList_GET_SIZE(inputs), NULL) < 0)
         return out;
     PyObject *where = PyUnicode_FromFormat("argument %zd", argument);
-    return where ? functional("_variables", "(ONOO)", tree, where, inputs, linked ? Py_True : Py_False) : NULL;
+    out = where ? functional("_variables", "(OOOO)", tree, where, inputs, linked ? Py_True : Py_False) : NULL;
+    Py_XDECREF(where);
+    return out;
 }
 
 /* ---- Results. ---- */
