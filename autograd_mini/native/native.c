@@ -248,7 +248,7 @@ static bool make_class(PyObject *value)
 }
 
 #if defined(__VERSION__)
-#define COMPILER __VERSION__
+#define COMPILER "gcc " __VERSION__
 #else
 #define COMPILER "unknown"
 #endif

@@ -169,7 +169,7 @@ def _exact_names() -> Mapping[str, Function]:
 
 
 class _Disturbed:
-    """The exact operations, with every operand off by about a unit in the last place of a double.
+    """The exact operations, with every operand and every slope off by about a unit in the last place of a double.
 
     The first run, at the point itself, settles by how much; later runs add the same amounts, whatever the shift of a
     variable, and so still compute one smooth function.
@@ -184,8 +184,10 @@ class _Disturbed:
         self.dialect = Dialect(functional, names)
 
     def disturbed(self, f: Function) -> Function:
-        number = _mpmath().mpf
-        return lambda *args: f(*[a + self.offset(a) if type(a) is number else a for a in args])
+        number, one = _mpmath().mpf, _mpmath().mpf(1)
+        return lambda *args: (
+            f(*[a + self.offset(a) if type(a) is number else a for a in args]) * (one + self.offset(one))
+        )
 
     def offset(self, x: Any) -> Any:
         if self.used == len(self.offsets):
