@@ -10,12 +10,16 @@ collect_ignore = ["data"]  # scripts that make stored numbers
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--examples", type=int, default=100, help="examples of a property; the main laws take three times as many"
+        "--examples",
+        type=int,
+        help="fresh examples of a property (without it the same 100); the main laws take three times as many",
     )
 
 
 def pytest_configure(config):
-    settings.register_profile("examples", max_examples=config.getoption("--examples"), deadline=None)
+    examples = config.getoption("--examples")
+    # The same examples in every run, unless they are asked for by number: then new ones.
+    settings.register_profile("examples", max_examples=examples or 100, deadline=None, derandomize=not examples)
     settings.load_profile("examples")
     native = Path(find_spec("autograd_mini").origin).with_name("native")
     if not [*native.glob("_native*.so"), *native.glob("_native*.pyd")]:  # cannot be searched for doctests

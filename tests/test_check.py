@@ -123,11 +123,13 @@ def test_differences_refuse_a_wrong_step_or_side(wrong):
 
 @settings(max_examples=200, deadline=None)
 @given(expressions(TOTAL, size=6))
-def test_smooth_programs_pass(program):
+def test_smooth_programs_pass_or_bend_too_sharply_to_be_judged(program):
     try:
         check_grads(lambda xs: program.run(VALUES, xs), (list(program.inputs),))
     except OverflowError:
         assume(False)
+    except GradcheckError as error:  # a softplus of -1e6 * x, say, is not smooth to differences
+        assert "is wrong" not in str(error)  # noqa: PT017
 
 
 @pytest.mark.parametrize("name", ROWS)
