@@ -11,7 +11,6 @@ a machine does can only add to it. The cyclic garbage collector is on, as in eve
 engine's nodes; those of the others it looks at again and again, as the second table shows.
 """
 
-import argparse
 import gc
 import importlib.util
 import itertools
@@ -26,7 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import peers
-from common import pyplot, save
+from common import asked_for_quick, pyplot, save
 
 import autograd_mini as ag
 
@@ -431,9 +430,7 @@ def draw_growth(results):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--quick", action="store_true", help="one turn, small graphs, no pictures: does it run?")
-    quick = parser.parse_args().quick
+    quick = asked_for_quick(__doc__, "one turn, small graphs, no pictures: does it run?")
     if not quick:
         pyplot()  # rather say now that it is missing than in some minutes
     multiples = compare(quick)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import sys
 from pathlib import Path
 from types import ModuleType
 
 OUTPUT = Path(__file__).with_name("output")
+QUICK_OUTPUT = OUTPUT / "quick"
 DATA = Path(__file__).with_name("data")
+
+
+def asked_for_quick(description: str, what: str = "a smaller run, its pictures into a folder of their own") -> bool:
+    """Parse the command line of a demo that has no option but ``--quick``; ``description`` is its docstring."""
+    parser = argparse.ArgumentParser(description=description.split("\n\n")[0])
+    parser.add_argument("--quick", action="store_true", help=what)
+    return parser.parse_args().quick
 
 
 def need(module: str) -> ModuleType:
@@ -27,11 +36,12 @@ def pyplot() -> ModuleType:
     return need("matplotlib.pyplot")
 
 
-def save(figure, name: str) -> None:
-    """Write a matplotlib figure into the output folder."""
-    OUTPUT.mkdir(exist_ok=True)
-    figure.savefig(OUTPUT / name, metadata={"Date": None}, bbox_inches="tight")
-    report(name)
+def save(figure, name: str, quick: bool = False) -> None:
+    """Write a matplotlib figure into the output folder, or into the one for quick runs."""
+    folder = QUICK_OUTPUT if quick else OUTPUT
+    folder.mkdir(parents=True, exist_ok=True)
+    figure.savefig(folder / name, metadata={"Date": None}, bbox_inches="tight")
+    report(folder / name)
 
 
 def save_graph(root, name: str, **options) -> None:
@@ -40,8 +50,8 @@ def save_graph(root, name: str, **options) -> None:
 
     OUTPUT.mkdir(exist_ok=True)
     ag.draw(root, **options).save(OUTPUT / name)
-    report(name)
+    report(OUTPUT / name)
 
 
-def report(name: str) -> None:
-    print(f"wrote demos/output/{name}")
+def report(path: Path) -> None:
+    print(f"wrote {path.relative_to(OUTPUT.parents[1]).as_posix()}")
