@@ -8,10 +8,11 @@ from typing import Any
 from .. import _engine as ops
 from .._engine import Value, sumprod
 from ..ops import number
+from .nested import is_list
 
 
 def mse_loss(input: Sequence[Any], target: Sequence[Any]) -> Any:
-    """The mean of (input - target)**2.
+    """The mean of (input - target)**2 over all numbers, in lists nested in any way.
 
     Raises:
         TypeError: if an argument is no list; so for all losses.
@@ -21,6 +22,8 @@ def mse_loss(input: Sequence[Any], target: Sequence[Any]) -> Any:
     2.0
     """
     _check_batch(input, target)
+    if is_list(input[0]) or is_list(target[0]):
+        input, target = _same_shape(input, target)
     errors = [x - t for x, t in zip(input, target, strict=True)]
     return sumprod(errors, errors) / len(errors)
 
@@ -98,6 +101,19 @@ def _cross_entropy(row: Sequence[Any], target: int, sample: int) -> Any:
     others = [x for i, x in enumerate(row) if i != target]
     top = max(map(_plain, others))
     return ops.softplus(ops.log(ops.sum_([ops.exp(x - top) for x in others])) + top - row[target])
+
+
+def _same_shape(input: Sequence[Any], target: Sequence[Any], place: str = "") -> tuple[list[Any], list[Any]]:
+    """All numbers of two lists that are nested alike."""
+    numbers: tuple[list[Any], list[Any]] = [], []
+    for i, (x, t) in enumerate(zip(input, target, strict=True)):
+        at, sizes = f"{place}[{i}]", [len(part) if is_list(part) else None for part in (x, t)]
+        if sizes[0] != sizes[1]:
+            what = ["a number" if n is None else f"a list of {n}" for n in sizes]
+            raise ValueError(f"input{at} is {what[0]} and target{at} is {what[1]}; a loss compares lists of one shape")
+        for found, parts in zip(numbers, _same_shape(x, t, at) if is_list(x) else ([x], [t]), strict=True):
+            found += parts
+    return numbers
 
 
 def _plain(x: Any) -> float:

@@ -8,6 +8,7 @@ from numbers import Real
 from typing import Any, TypeVar
 
 from .._engine import Value
+from ..files import read_json, write_json
 from ..ops import number
 
 M = TypeVar("M", bound="Module")
@@ -129,13 +130,12 @@ class Module:
                 p.data = number(state[name])
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write ``state_dict()`` to a JSON file; a file of that name is replaced only once the new one is whole."""
-        part = os.fspath(path) + ".part"
-        import json  # here and below: most programs neither save nor load
+        """Write ``state_dict()`` to a JSON file; a file of that name is replaced only once the new one is whole.
 
-        with open(part, "w", encoding="utf-8") as file:
-            json.dump(self.state_dict(), file, indent=0)
-        os.replace(part, path)
+        Raises:
+            OSError: if it cannot be written.
+        """
+        write_json(path, self.state_dict())
 
     def load(self, path: str | os.PathLike[str], strict: bool = True) -> None:
         """Assign parameters from a file that ``save`` wrote; nothing is assigned if anything is wrong.
@@ -144,14 +144,7 @@ class Module:
             ValueError: if the file is damaged, or as ``load_state_dict``.
             OSError: if it cannot be read.
         """
-        import json
-
-        try:
-            with open(path, encoding="utf-8") as file:
-                state = json.load(file)
-        except ValueError as error:
-            raise ValueError(f"{os.fspath(path)} is no saved state: {error}; save it again with .save()") from None
-        self.load_state_dict(state, strict)
+        self.load_state_dict(read_json(path, "saved state"), strict)
 
     def __repr__(self) -> str:
         """The modules within, by the path that begins their parameters' names, and how many parameters each has."""
