@@ -33,6 +33,7 @@ from ._engine import (
 from ._engine import sum_ as sum
 from .draw import Drawing, draw, to_svg
 from .errors import (
+    AnomalyError,
     AutogradError,
     GradcheckError,
     GraphTooLargeError,
@@ -41,6 +42,7 @@ from .errors import (
     StaleGraphError,
 )
 from .functional import grad, value_and_grad
+from .training import fit
 
 if TYPE_CHECKING:
     from . import testing
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AnomalyError",
     "AutogradError",
     "Drawing",
     "GradcheckError",
@@ -61,6 +64,7 @@ __all__ = [
     "engine",
     "erf",
     "exp",
+    "fit",
     "grad",
     "log",
     "maximum",

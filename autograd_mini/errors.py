@@ -4,6 +4,7 @@ Exception
 ├── ValueError, ZeroDivisionError, OverflowError   raised by an operation exactly where floats raise them
 ├── TypeError                                      a wrong kind of operand or argument
 └── AutogradError
+    ├── AnomalyError                               a loss is not finite
     ├── GradcheckError                             a derivative is not what differences say, or cannot be checked
     ├── GraphTooLargeError                         a graph has more nodes or edges than a picture can show
     ├── RendererError                              the program that lays out pictures fails or takes too long
@@ -14,6 +15,10 @@ Exception
 
 class AutogradError(Exception):
     """Base of the exceptions that only this package raises."""
+
+
+class AnomalyError(AutogradError, RuntimeError):
+    """The loss of a training is not finite."""
 
 
 class GradcheckError(AutogradError, AssertionError):

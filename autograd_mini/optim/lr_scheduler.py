@@ -130,7 +130,7 @@ class LRScheduler(ABC):
             setattr(self, name, content)
 
 
-class _EpochScheduler(LRScheduler):
+class EpochScheduler(LRScheduler):
     """A schedule that depends on the number of steps alone."""
 
     _progress = {"last_epoch": count, "base_lr": number_within}
@@ -153,7 +153,7 @@ class _EpochScheduler(LRScheduler):
         self.last_epoch += 1
 
 
-class StepLR(_EpochScheduler):
+class StepLR(EpochScheduler):
     """Multiplies the learning rate by ``gamma`` every ``step_size`` steps.
 
     Args:
@@ -190,7 +190,7 @@ class StepLR(_EpochScheduler):
         return lr if t % self.step_size else lr * self.gamma
 
 
-class LinearLR(_EpochScheduler):
+class LinearLR(EpochScheduler):
     """Takes the learning rate from ``start_factor`` times its own to ``end_factor`` times, in equal steps: a warm-up.
 
     Args:
@@ -239,7 +239,7 @@ class LinearLR(_EpochScheduler):
         return lr * (1.0 + rise / (self.total_iters * start + (t - 1) * rise))
 
 
-class CosineAnnealingLR(_EpochScheduler):
+class CosineAnnealingLR(EpochScheduler):
     """Takes the learning rate down to ``eta_min`` in ``T_max`` steps along half a wave of a cosine, then up again and
     so on (Loshchilov & Hutter 2017, arXiv:1608.03983).
 
