@@ -203,7 +203,11 @@ def draw_road(axes, track, rides, title, corner):
     inset = axes.inset_axes(corner)
     for part in (axes, inset):
         part.plot(
-            [*track.x, track.x[0]], [*track.y, track.y[0]], color="#999999", linewidth=2.5, label="middle of the road"
+            [*track.x[::4], track.x[0]],
+            [*track.y[::4], track.y[0]],
+            color="#999999",
+            linewidth=2.5,
+            label="middle of the road",
         )
         for name in ("before", "after"):
             xs, ys = ([plain(step[axis]) for step in rides[name][::2]] for axis in (1, 2))
