@@ -409,7 +409,8 @@ def pressing(times, on_call):
 
 def interrupted(times, model, **options):
     """During the second batch of the third epoch, of three batches each."""
-    return ag.fit(model, pressing(times, 8), points(10), optim.Adam(model.parameters(), lr=0.03), epochs=9, batch_size=4,
+    optimizer = optim.Adam(model.parameters(), lr=0.03)
+    return ag.fit(model, pressing(times, 8), points(10), optimizer, epochs=9, batch_size=4,
                   progress=False, **options)  # fmt: skip
 
 
