@@ -307,11 +307,14 @@ BINARY_FUNCTIONS(BINARY_FUNCTION)
 static bool take_items(PyObject *sequence, Operand *operands, bool *has_node)
 {
     PyObject **items = PySequence_Fast_ITEMS(sequence);
-    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(sequence); i++) {
+    const Py_ssize_t n = PySequence_Fast_GET_SIZE(sequence);
+    bool found = false; /* in a register: a store through has_node might change anything the loop reads */
+    for (Py_ssize_t i = 0; i < n; i++) {
         if (!take_quickly(items[i], &operands[i]))
             return false;
-        *has_node |= operands[i].node != NULL;
+        found |= operands[i].node != NULL;
     }
+    *has_node |= found;
     return true;
 }
 

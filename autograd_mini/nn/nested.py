@@ -25,6 +25,10 @@ def depth(x: Any) -> int:
     return levels
 
 
+def _holds_lists(x: Any) -> bool:
+    return is_list(next(iter(x), None))
+
+
 def each(f: Callable[[Any], Any], x: Any) -> Any:
     """``f`` of every number, in lists nested as in ``x``.
 
@@ -33,7 +37,7 @@ def each(f: Callable[[Any], Any], x: Any) -> Any:
     """
     if not is_list(x):
         return f(x)
-    return [each(f, part) for part in x] if depth(x) > 1 else list(map(f, x))
+    return [each(f, part) for part in x] if _holds_lists(x) else list(map(f, x))
 
 
 def flat(x: Any) -> list[Any]:
@@ -42,7 +46,7 @@ def flat(x: Any) -> list[Any]:
     >>> flat([[1.0], [2.0, 3.0]])
     [1.0, 2.0, 3.0]
     """
-    return [number for part in x for number in flat(part)] if depth(x) > 1 else list(x)
+    return [number for part in x for number in flat(part)] if _holds_lists(x) else list(x)
 
 
 def uniform(draw: Callable[[float, float], float], bound: float, *shape: int) -> list[Any]:
