@@ -11,6 +11,7 @@ import csv
 import itertools
 import math
 import random
+from typing import Any, NamedTuple
 
 from common import DATA, asked_for_quick, pyplot, save
 
@@ -20,7 +21,8 @@ from autograd_mini import nn, optim
 DT, WHEELBASE, DELAY = 0.1, 2.7, 0.25  # s, m, s until the wheels are within 1/e of the commanded angle
 MAX_STEER, MAX_SPEED = 0.5, 25.0  # rad, m/s
 PATIENCE = 0.5  # s, in which the pedal corrects the speed
-GRIP, MAX_PEDAL = 5.0, 3.0  # m/s2 to the side, for which speeds are chosen, and along
+GRIP, BRAKE, MAX_PEDAL = 5.0, 1.5, 3.0  # m/s2, to the side and along, for which speeds are chosen, and the most along
+LONGEST_LAP = 5000  # steps, after which a car that has lost its way gives up
 SMOOTHING = 5  # m, over which the corners of the recorded lines are rounded
 # The constants of the standard controllers that are tried. Like the net's learning rates they are chosen by laps of
 # the track it learns on; the other roads are for the last line of each report alone.
@@ -29,31 +31,38 @@ STANLEY = ([0.3, 0.5, 0.7, 1.0, 1.5, 2.0], [0.0, 0.25, 0.5, 0.75, 1.0], [0.2, 0.
 PREVIEW = [0.0, 0.2, 0.4, 0.6, 0.9, 1.2, 1.6]  # s, how far ahead the driver sees the bends
 
 
+def metre_by_metre(corners):
+    """Points of a closed polygon, about one for every metre."""
+    ends = corners[1:] + corners[:1]
+    points, due = [], 0.0
+    for (x, y), (x_end, y_end) in zip(corners, ends, strict=True):
+        side = math.dist((x, y), (x_end, y_end))
+        while due < side:
+            points.append((x + due / side * (x_end - x), y + due / side * (y_end - y)))
+            due += 1.0
+        due -= side
+    return points
+
+
+def smooth(numbers):
+    """Means of a closed row of numbers, with Gaussian weights."""
+    reach = range(-4 * SMOOTHING, 4 * SMOOTHING + 1)
+    weights = [math.exp(-0.5 * (k / SMOOTHING) ** 2) for k in reach]
+    total = sum(weights)
+    return [
+        sum(w * numbers[(i + k) % len(numbers)] for w, k in zip(weights, reach, strict=True)) / total
+        for i in range(len(numbers))
+    ]
+
+
 class Track:
     """A closed road as a point for every metre: position, direction, curvature (1/m, left is positive), and speed."""
 
     def __init__(self, name):
         with open(DATA / "tracks.csv", newline="") as file:
             corners = [(float(row["x_m"]), float(row["y_m"])) for row in csv.DictReader(file) if row["track"] == name]
-        ends = corners[1:] + corners[:1]
-        self.length = round(sum(map(math.dist, corners, ends)))
-        points, due, passed = [], 0.0, 0.0
-        for a, b in zip(corners, ends, strict=True):
-            side = math.dist(a, b)
-            while due < passed + side and len(points) < self.length:
-                t = (due - passed) / side
-                points.append((a[0] + t * (b[0] - a[0]), a[1] + t * (b[1] - a[1])))
-                due += 1.0
-            passed += side
-        self.length = n = len(points)
-
-        reach = range(-4 * SMOOTHING, 4 * SMOOTHING + 1)
-        weights = [math.exp(-0.5 * (k / SMOOTHING) ** 2) for k in reach]
-        total = sum(weights)
-        self.x, self.y = (
-            [sum(w * points[(i + k) % n][axis] for w, k in zip(weights, reach, strict=True)) / total for i in range(n)]
-            for axis in (0, 1)
-        )
+        self.x, self.y = map(smooth, zip(*metre_by_metre(corners), strict=True))
+        self.length = n = len(self.x)
         self.heading, self.curvature = [], []
         for i in range(n):
             (x0, x1, x2), (y0, y1, y2) = ([c[i - 1], c[i], c[(i + 1) % n]] for c in (self.x, self.y))
@@ -61,34 +70,44 @@ class Track:
             self.heading.append(math.atan2(dy, dx))
             self.curvature.append((dx * ddy - dy * ddx) / (dx * dx + dy * dy) ** 1.5)
         self.speed = [min(MAX_SPEED, math.sqrt(GRIP / max(abs(k), 1e-9))) for k in self.curvature]
-        for i in range(2 * n - 1, -1, -1):  # twice round: brake in time for the bends ahead
-            self.speed[i % n] = min(self.speed[i % n], math.sqrt(self.speed[(i + 1) % n] ** 2 + MAX_PEDAL))
+        for i in range(2 * n - 1, -1, -1):  # twice round, so that there is time to brake for every bend ahead
+            self.speed[i % n] = min(self.speed[i % n], math.sqrt(self.speed[(i + 1) % n] ** 2 + 2 * BRAKE))
 
     def angle_ahead(self, i, distance):
         """The angle of the wheels that follows the bend ``distance`` metres ahead of point ``i``."""
         return math.atan(WHEELBASE * self.curvature[(i + round(distance)) % self.length])
 
 
-def simulate(track, steer, i, steps=None, offset=0.0):
-    """Drive from point ``i``, ``offset`` metres to the left of the middle: ``steps`` steps, or one lap.
+class Step(NamedTuple):
+    """A moment of a ride; what depends on a driver's Values is a Value."""
 
-    ``steer`` gives the commanded angle from (track, nearest point, distance to the left, angle to the left, speed,
-    present angle). Returns a list of (point, x, y, distance to the left, angle of the wheels). Numbers may be Values.
+    point: int  # of the track, the nearest one, counted on over the laps
+    x: Any
+    y: Any
+    left: Any  # m from the middle of the road, to the left
+    wheels: Any  # angle to the left
+
+
+def simulate(track, steer, point, steps=None, offset=0.0):
+    """Drive from ``point``, ``offset`` metres to the left of the middle: ``steps`` steps, or one lap.
+
+    ``steer`` gives the commanded angle from the track, the nearest point, how far and by what angle the car is to the
+    left of it, the speed, and the present angle of the wheels.
     """
-    heading, speed, wheels, last = track.heading[i], track.speed[i], 0.0, i + track.length
-    x, y = track.x[i] - offset * math.sin(heading), track.y[i] + offset * math.cos(heading)
+    heading, speed, wheels, last = track.heading[point], track.speed[point], 0.0, point + track.length
+    x, y = track.x[point] - offset * math.sin(heading), track.y[point] + offset * math.cos(heading)
     ride = []
-    while len(ride) < (steps or 20_000) and (steps or i < last):
+    while len(ride) < (steps or LONGEST_LAP) and (steps or point < last):
         here = (plain(x), plain(y))
-        while distance_to(track, i + 1, here) < distance_to(track, i, here):
-            i += 1
-        at = i % track.length
+        while distance(track, point + 1, here) < distance(track, point, here):
+            point += 1
+        at = point % track.length
         sine, cosine = math.sin(track.heading[at]), math.cos(track.heading[at])
         dx, dy = x - track.x[at], y - track.y[at]
         left = cosine * dy - sine * dx
         turn = heading - track.heading[at] - track.curvature[at] * (cosine * dx + sine * dy)
         turn = turn - math.tau * round(turn / math.tau)
-        ride.append((i, x, y, left, wheels))
+        ride.append(Step(point, x, y, left, wheels))
 
         command = steer(track, at, left, turn, speed, wheels)
         pedal = MAX_PEDAL * math.tanh((track.speed[at] - speed) / PATIENCE / MAX_PEDAL)
@@ -103,13 +122,13 @@ def plain(x):
     return x.data if isinstance(x, ag.Value) else x
 
 
-def distance_to(track, i, point):
-    return math.dist((track.x[i % track.length], track.y[i % track.length]), point)
+def distance(track, point, here):
+    return math.dist((track.x[point % track.length], track.y[point % track.length]), here)
 
 
 def rms(ride):
     """The root of the mean square of the distances to the middle, in metres."""
-    return math.sqrt(sum(plain(left) ** 2 for _, _, _, left, _ in ride) / len(ride))
+    return math.sqrt(sum(plain(step.left) ** 2 for step in ride) / len(ride))
 
 
 class Driver(nn.Module):
@@ -134,8 +153,8 @@ class Ride(nn.Module):
         self.driver, self.track, self.steps = driver, track, steps
 
     def __call__(self, start):
-        ride = simulate(self.track, self.driver, int(start[0]), self.steps, start[1])
-        return [left for _, _, _, left, _ in ride]
+        point, offset = start
+        return [step.left for step in simulate(self.track, self.driver, point, self.steps, offset)]
 
 
 def train(driver, track, quick):
@@ -183,7 +202,7 @@ def clipped(angle):
     return max(-MAX_STEER, min(MAX_STEER, angle))
 
 
-def best(rule, grids, track):
+def best_constants(rule, grids, track):
     """The constants of ``rule`` with the least error on a lap of ``track``."""
     return min(itertools.product(*grids), key=lambda constants: rms(simulate(track, rule(*constants), 0)))
 
@@ -194,6 +213,8 @@ def laps(tracks, steer):
         return [simulate(track, steer, 0) for track in tracks]
 
 
+TITLES = {"Monaco": "Monaco, held out", "Visnjan": "A road round Višnjan, recorded by GPS, held out"}
+CORNERS = [0.47, 0.0, 0.5, 0.45], [-0.13, 0.58, 0.42, 0.37]  # where in the maps there is room
 COLOURS = {"before": "#d55e00", "after": "#0072b2", "pure pursuit": "#e69f00", "Stanley": "#009e73"}
 
 
@@ -202,15 +223,10 @@ def draw_road(axes, track, rides, title, corner):
     bend = max(range(track.length), key=lambda i: abs(track.curvature[i]))
     inset = axes.inset_axes(corner)
     for part in (axes, inset):
-        part.plot(
-            [*track.x[::4], track.x[0]],
-            [*track.y[::4], track.y[0]],
-            color="#999999",
-            linewidth=2.5,
-            label="middle of the road",
-        )
+        xs, ys = [*track.x[::4], track.x[0]], [*track.y[::4], track.y[0]]
+        part.plot(xs, ys, color="#999999", linewidth=2.5, label="middle of the road")
         for name in ("before", "after"):
-            xs, ys = ([plain(step[axis]) for step in rides[name][::2]] for axis in (1, 2))
+            xs, ys = zip(*[(plain(step.x), plain(step.y)) for step in rides[name][::2]], strict=True)
             part.plot(xs, ys, color=COLOURS[name], linewidth=1.2, label=name)
         part.set(aspect="equal", xticks=[], yticks=[])
         part.spines[:].set_visible(part is inset)
@@ -226,7 +242,7 @@ def draw_road(axes, track, rides, title, corner):
 def draw(roads, quick):
     """The roads that the net has never seen, and the errors and the angle of the wheels along the streets of Monaco."""
     plt = pyplot()
-    plt.rcParams["path.simplify_threshold"] = 0.8  # of a point, which halves the file
+    plt.rcParams["path.simplify_threshold"] = 0.8  # of a pixel, for a smaller file
     figure = plt.figure(figsize=(11, 8), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=[5, 6])
     upper, lower = left.subplots(2, 1)
@@ -236,13 +252,12 @@ def draw(roads, quick):
 
     _, rides = roads["Monaco"]
     rows = right.subplots(3, 1, sharex=True)
-    for axes, names in zip(
-        rows, (("before", "after"), ("pure pursuit", "Stanley", "after"), ("before", "after")), strict=True
-    ):
+    net, everyone = ("before", "after"), ("pure pursuit", "Stanley", "after")
+    for axes, names in zip(rows, (net, everyone, net), strict=True):
         for name in names:
-            ride = rides[name]
-            ys = [math.degrees(plain(step[4])) if axes is rows[2] else plain(step[3]) for step in ride]
-            axes.plot([step[0] for step in ride], ys, color=COLOURS[name], linewidth=1, label=name)
+            ride = rides[name][::3]
+            ys = [math.degrees(plain(step.wheels)) if axes is rows[2] else plain(step.left) for step in ride]
+            axes.plot([step.point for step in ride], ys, color=COLOURS[name], linewidth=1, label=name)
         axes.legend(loc="upper right", fontsize=8, ncols=3)
         axes.grid(color="#dddddd", linewidth=0.5)
     rows[0].set(ylabel="m to the left of the middle")
@@ -251,10 +266,6 @@ def draw(roads, quick):
     rows[0].set_title("A lap of Monaco: the gradient has learnt to steer", fontsize=10)
     rows[1].set_title("The standard controllers, tuned on the same track as the net", fontsize=10)
     save(figure, "drive.svg", quick)
-
-
-TITLES = {"Monaco": "Monaco, held out", "Visnjan": "A road round Višnjan, recorded by GPS, held out"}
-CORNERS = [0.47, 0.0, 0.5, 0.45], [-0.13, 0.58, 0.42, 0.37]  # where in the maps there is room
 
 
 def main():
@@ -268,7 +279,7 @@ def main():
     train(driver, learn, quick)
     rides["after"] = laps(tracks.values(), driver)
     for name, rule, grids in (("pure pursuit", pure_pursuit, PURSUIT), ("Stanley", stanley, STANLEY)):
-        constants = best(rule, [grid[1::2] for grid in grids] if quick else grids, learn)
+        constants = best_constants(rule, [grid[1::2] for grid in grids] if quick else grids, learn)
         print(f"best constants of {name}: {constants}")
         rides[name] = laps(tracks.values(), rule(*constants))
 
