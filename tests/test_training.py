@@ -239,7 +239,7 @@ def test_dropouts_with_sources_of_their_own_and_without_resume_exactly(tmp_path)
     def model():
         rng = random.Random(5)
         noise = nn.Dropout(0.5), nn.Dropout(0.5, rng=random.Random(6)), nn.Dropout(0.2, rng=random.Random(7))
-        return nn.Sequential(nn.Layer(2, 6, rng=rng), *noise, nn.Neuron(6, rng=rng))
+        return nn.Sequential(nn.Layer(2, 6, rng=rng), *noise, nn.Neuron(6, nonlin=False, rng=rng))
 
     random.seed(1)
     whole = trained(4, model=model())[0]
