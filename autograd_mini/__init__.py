@@ -31,6 +31,7 @@ from ._engine import (
     tanh,
 )
 from ._engine import sum_ as sum
+from .anomaly import detect_anomaly
 from .draw import Drawing, draw, to_svg
 from .errors import (
     AnomalyError,
@@ -60,6 +61,7 @@ __all__ = [
     "StaleGraphError",
     "Value",
     "cos",
+    "detect_anomaly",
     "draw",
     "engine",
     "erf",
