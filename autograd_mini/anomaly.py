@@ -40,7 +40,7 @@ def detect_anomaly() -> Iterator[None]:
     ...     y = x.sqrt()
     ...     y.backward()  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    autograd_mini.errors.AnomalyError: the adjoint of Value(0.0, label='x') becomes inf: sqrt(Value(0.0, label='x')), ...
+    autograd_mini.errors.AnomalyError: the adjoint of Value(0.0, label='x') becomes inf: sqrt(...
     """
     if watcher() is not None:  # within such a block already, which watches on
         yield
@@ -72,15 +72,29 @@ def judged_beforehand(root: Value, start: int) -> Iterator[None]:
         watch.is_judging = before
 
 
+class _Line(weakref.ref[Any]):
+    """Where a node was recorded. It is known by its id: weak dicts compare their keys, and a NaN is not even itself."""
+
+    __slots__ = ("key", "number", "path")
+
+    key: int
+    number: int
+    path: str
+
+
 class _Watch:
     """The watcher of a thread: where nodes were recorded, for as long as they live, and what to say of a bad one."""
 
     def __init__(self) -> None:
-        self.lines: weakref.WeakKeyDictionary[Any, tuple[str, int]] = weakref.WeakKeyDictionary()
+        lines: dict[int, _Line] = {}
+        self.lines = lines
+        self._forget = lambda line: lines.pop(line.key, None)
         self.is_judging = True
 
     def recorded(self, node: Any) -> None:
-        self.lines[node] = _user_line()
+        line = self.lines[id(node)] = _Line(node, self._forget)
+        line.key = id(node)
+        line.path, line.number = _user_line()
         if self.is_judging and not math.isfinite(node.data):
             spoilt = [a for a in node.args if not math.isfinite(a if type(a) is float else a.data)]
             if spoilt:
@@ -118,13 +132,13 @@ class _Watch:
 
     def _where(self, node: Any) -> str:
         """The line that recorded a node, as messages show it."""
-        if node not in self.lines:
+        line = self.lines.get(id(node))
+        if line is None:
             return "recorded outside of detect_anomaly"
         import linecache  # programs without anomalies read no sources
 
-        path, line = self.lines[node]
-        text = linecache.getline(path, line).strip()
-        return f"recorded at {path}:{line}" + (f", `{text}`" if text else "")
+        text = linecache.getline(line.path, line.number).strip()
+        return f"recorded at {line.path}:{line.number}" + (f", `{text}`" if text else "")
 
 
 def _user_line() -> tuple[str, int]:

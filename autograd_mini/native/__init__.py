@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from .. import value as _value
-from ..value import watcher
 from .._engine import REBUILD as _REBUILD
 from ..ops import table_hash as _table_hash
+from ..value import watcher
 from ._native import (
     Value,
     adjoints,
