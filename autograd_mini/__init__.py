@@ -32,6 +32,7 @@ from ._engine import (
 )
 from ._engine import sum_ as sum
 from .anomaly import detect_anomaly
+from .diagnostics import Diagnostics
 from .draw import Drawing, draw, to_svg
 from .errors import (
     AnomalyError,
@@ -53,6 +54,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AnomalyError",
     "AutogradError",
+    "Diagnostics",
     "Drawing",
     "GradcheckError",
     "GraphTooLargeError",
