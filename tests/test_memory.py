@@ -143,8 +143,9 @@ def second_derivative(g):
 @scenario
 def watched(g):
     with ag.detect_anomaly():
+        out = [ag.grad(model)({"w": [g.x, g.y], "b": 0.5}), ag.grad(ag.grad(cube))(1.5), copy.copy(g.mixed).args]
         (ag.exp(g.x) * g.y + ag.sum([g.x, 2.0, cube(g.y)])).backward()
-        return [ag.grad(model)({"w": [g.x, g.y], "b": 0.5}), ag.grad(ag.grad(cube))(1.5), copy.copy(g.mixed).args]
+        return out
 
 
 @scenario
