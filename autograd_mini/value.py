@@ -65,6 +65,7 @@ class _Mode(threading.local):
 
 
 _mode = _Mode()
+_watched_threads = 0  # how many have a watcher; mostly none, which spares operations the look for their own
 _committing = threading.Lock()  # two threads may share leaves: reading a gradient and adding to it is one step
 
 
@@ -137,6 +138,9 @@ def watcher() -> Watcher | None:
 
 def set_watcher(watcher: Watcher | None) -> None:
     """Have ``watcher`` watch this thread from now on, or nothing."""
+    global _watched_threads
+    with _committing:
+        _watched_threads += (watcher is not None) - (_mode.watcher is not None)
     _mode.watcher = watcher
 
 
@@ -311,7 +315,7 @@ class Value:
         out: Value = object.__new__(Value)
         out._data, out._grad, out._label, out._epoch = data, 0.0, "", _Epoch.now
         out.op, out.args = (op, args) if _mode.recording else (None, ())
-        if _mode.watcher is not None and _mode.recording:
+        if _watched_threads and _mode.recording:
             show_node(out)
         return out
 

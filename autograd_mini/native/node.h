@@ -18,6 +18,12 @@
 #define THREAD_LOCAL _Thread_local
 #endif
 
+#if defined(__GNUC__)
+#define RARE __attribute__((noinline, cold)) /* is kept out of the way of what is not */
+#else
+#define RARE
+#endif
+
 typedef struct Value Value;
 
 /* What an operation is applied to: a node, or a plain number where there is none. */

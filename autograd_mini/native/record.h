@@ -112,7 +112,7 @@ static PyObject *record(int row, PyObject *op, double out, const Operand *operan
 
 /* What a thread does instead whose mode is not the usual one. Showing a node runs Python, to which the operands may be
  * lost unless they are the node's by then. */
-static PyObject *record_unusually(int row, PyObject *op, double out, const Operand *operands, Py_ssize_t n)
+static RARE PyObject *record_unusually(int row, PyObject *op, double out, const Operand *operands, Py_ssize_t n)
 {
     if (thread_is_silent)
         return new_leaf(out);
