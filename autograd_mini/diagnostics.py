@@ -27,6 +27,7 @@ class Diagnostics:
 
     Raises:
         TypeError: if one of the two is something else.
+        ValueError: if the optimizer has none of the model's parameters.
 
     >>> from autograd_mini import nn, optim
     >>> model = nn.Sequential(nn.Layer(1, 2, nonlin=False), nn.ReLU())
@@ -67,6 +68,8 @@ class Diagnostics:
                 self._parameters[name] = parameters
             if relus := [m for m in [module, *parts] if isinstance(m, Module) and _is_relu(m)]:
                 self._relus[name] = [known.setdefault(id(m), _Relu(m)) for m in relus]
+        if not self._parameters:
+            raise ValueError("the optimizer has none of the model's parameters; make it of model.parameters()")
         self._start_epoch()
 
     def __enter__(self) -> Diagnostics:
@@ -83,7 +86,7 @@ class Diagnostics:
     def _start_epoch(self) -> None:
         self._norms: dict[str, list[float]] = {name: [] for name in self._parameters}
         self._ratios: dict[str, list[float]] = {name: [] for name in self._parameters}
-        self._before: dict[str, list[float]] = {}
+        self._before: dict[str, tuple[float, list[float]]] = {}  # the norm of the gradient, and the weights
         for relus in self._relus.values():
             for relu in relus:
                 relu.start_epoch()
@@ -91,8 +94,7 @@ class Diagnostics:
     def after_backward(self) -> None:
         """Look at the gradients and at the weights before the step. Gradients that are clipped first look small."""
         for name, parameters in self._parameters.items():
-            self._norms[name].append(math.hypot(*[p.grad for p in parameters]))
-            self._before[name] = [p.data for p in parameters]
+            self._before[name] = math.hypot(*[p.grad for p in parameters]), [p.data for p in parameters]
 
     def after_step(self) -> None:
         """Look at the weights that a step has changed.
@@ -105,8 +107,9 @@ class Diagnostics:
                 "the weights before the step are not known; call after_backward between backward and step"
             )
         for name, parameters in self._parameters.items():
-            before = self._before.pop(name)
+            norm, before = self._before.pop(name)
             change, size = math.dist([p.data for p in parameters], before), math.hypot(*before)
+            self._norms[name].append(norm)
             self._ratios[name].append(change / size if size else math.inf if change else 0.0)
 
     def end_epoch(self) -> dict[str, float]:
