@@ -114,20 +114,24 @@ class _Watch:
 
     def _refuse(self, node: Any, adjoint: dict[Any, float], users: list[Any]) -> None:
         """Raise for a node whose adjoint is not finite, while those of all its users are."""
+        edges = [
+            (user, number(slope))
+            for user in users
+            if adjoint[user] != 0.0
+            for a, slope in zip(user.args, local_partials(user), strict=False)
+            if a is node and slope is not None
+        ]
         total = 0.0
-        for user in users:
-            if adjoint[user] != 0.0:
-                for a, slope in zip(user.args, local_partials(user), strict=False):
-                    if a is node and slope is not None:
-                        so_far, total = total, total + adjoint[user] * number(slope)
-                        if not math.isfinite(total):
-                            added = f", to {so_far!r} from others" if so_far else ""
-                            why = REMEDY[OverflowError] if math.isfinite(slope) else _BAD_SLOPE
-                            raise AnomalyError(
-                                f"the adjoint of {node!r} becomes {total!r}: {call_text(user.op, user.args)}, "
-                                f"{self._where(user)}, is {user!r} and passes on its adjoint {adjoint[user]!r} times "
-                                f"the slope {slope!r}{added}; {why}"
-                            )
+        for user, slope in edges:
+            so_far, total = total, total + adjoint[user] * slope
+            if not math.isfinite(total):
+                added = f", to {so_far!r} from others" if so_far else ""
+                why = REMEDY[OverflowError] if math.isfinite(slope) else _BAD_SLOPE
+                raise AnomalyError(
+                    f"the adjoint of {node!r} becomes {total!r}: {call_text(user.op, user.args)}, "
+                    f"{self._where(user)}, is {user!r} and passes on its adjoint {adjoint[user]!r} times "
+                    f"the slope {slope!r}{added}; {why}"
+                )
         raise AnomalyError(f"the adjoint of {node!r} is {adjoint[node]!r} from the start; pass a finite gradient")
 
     def _where(self, node: Any) -> str:

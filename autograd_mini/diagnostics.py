@@ -57,7 +57,6 @@ class Diagnostics:
         self._parameters: dict[str, list[Value]] = {}
         self._relus: dict[str, list[_Relu]] = {}
         self._undo = ExitStack()
-        known: dict[int, _Relu] = {}
         for path, module in model.named_modules():
             name = path or type(model).__name__
             if isinstance(module, Neuron) and module is not model:
@@ -66,16 +65,17 @@ class Diagnostics:
             own = {id(p): p for part in parts for p in (part.parameters() if isinstance(part, Neuron) else [part])}
             if parameters := [p for i, p in own.items() if i in trained]:
                 self._parameters[name] = parameters
-            if relus := [m for m in [module, *parts] if isinstance(m, Module) and _is_relu(m)]:
-                self._relus[name] = [known.setdefault(id(m), _Relu(m)) for m in relus]
+            if relus := {id(m): _Relu(m) for m in [module, *parts] if isinstance(m, Module) and _is_relu(m)}:
+                self._relus[name] = list(relus.values())
         if not self._parameters:
             raise ValueError("the optimizer has none of the model's parameters; make it of model.parameters()")
         self._start_epoch()
 
     def __enter__(self) -> Diagnostics:
-        for relu in {id(r): r for relus in self._relus.values() for r in relus}.values():
-            self._undo.callback(setattr, relu.module, "__class__", type(relu.module))
-            relu.module.__class__ = _watched(type(relu.module), relu.saw)
+        for relus in self._relus.values():
+            for relu in relus:
+                self._undo.callback(setattr, relu.module, "__class__", type(relu.module))
+                relu.module.__class__ = _watched(type(relu.module), relu.saw)
         return self
 
     def __exit__(

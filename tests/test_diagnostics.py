@@ -243,6 +243,7 @@ def test_numbers_alone_and_lists_of_different_lengths_are_units_by_position():
     assert once(Relus(), -1.0) == {"dead_relus/relu": 1.0}
     assert once(Relus(), -1.0, Value(1.0)) == {"dead_relus/relu": 0.0}
     assert once(Relus(), [-1.0], [-1.0, 1.0, -1.0, 1.0]) == {"dead_relus/relu": 0.5}
+    assert once(Relus(), [-1.0, 1.0, -1.0, 1.0], [1.0]) == {"dead_relus/relu": 0.25}
 
 
 def test_the_units_of_a_recurrent_cell_are_alive_if_they_are_in_any_step():
@@ -285,20 +286,29 @@ def test_samples_of_the_validation_and_of_earlier_epochs_do_not_count():
     assert history["dead_relus/net.layers.0"] == [0.0, 1.0, 1.0]
 
 
-def test_modules_and_neurons_in_two_places_are_watched_once():
-    neuron, layer = nn.Neuron(1), nn.Layer(1, 1)
+def test_modules_and_neurons_in_two_places_count_once():
+    neuron, other, layer = nn.Neuron(1), nn.Neuron(1), nn.Layer(1, 1)
 
     class Twice(nn.Module):
         def __init__(self):
             self.a, self.b = nn.Sequential(layer), nn.Sequential(layer)
-            self.neurons, self.same = [neuron], {"as": neuron}
+            self.neurons, self.same = [neuron, other], {"as": neuron}
+            self.c = nn.Sequential(Holder())
 
         def __call__(self, x):
-            return self.a(x)[0] + self.b(x)[0] + neuron(x)
+            return self.a(x)[0] + self.b(x)[0] + neuron(x) + other(x)
+
+    class Holder(nn.Module):
+        def __init__(self):
+            self.neuron = neuron
 
     neuron.b.data = -100.0
-    layer.neurons[0].b.data = 100.0
-    assert once(Twice(), [1.0]) == {"dead_relus/Twice": 1.0, "dead_relus/a.layers.0": 0.0}
+    other.b.data = layer.neurons[0].b.data = 100.0
+    assert once(Twice(), [1.0]) == {
+        "dead_relus/Twice": 0.5,
+        "dead_relus/a.layers.0": 0.0,
+        "dead_relus/c.layers.0": 1.0,
+    }
     assert type(neuron) is nn.Neuron
 
 

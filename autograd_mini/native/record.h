@@ -129,13 +129,12 @@ static RARE PyObject *record_unusually(int row, PyObject *op, double out, const 
 /* A node with operands in a block of their own, which it takes over; so also in case of MemoryError. */
 static PyObject *record_many(int row, PyObject *op, double out, Operand *operands, Py_ssize_t n)
 {
-    Value *v = NULL;
     if (!is_usual()) {
         PyObject *other = record_unusually(row, op, out, operands, n);
         PyMem_Free(operands);
         return other;
     }
-    v = new_node(out, row);
+    Value *v = new_node(out, row);
     if (!v) {
         PyMem_Free(operands);
         return NULL;
