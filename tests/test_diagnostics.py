@@ -48,6 +48,11 @@ class Sequence(nn.Module):
         return self.out(h)[0]
 
 
+class SmoothSequence(Sequence):
+    def __init__(self, rng):
+        self.cell, self.out = nn.RNNCell(1, 4, rng=rng), nn.Layer(4, 1, nonlin=False, rng=rng)
+
+
 class Plain(nn.Module):
     def __init__(self, rng):
         self.w = [Value(0.25), Value(-0.5)]
@@ -70,6 +75,7 @@ MODELS = {
     Convolution: (["net.layers.0", "net.layers.3"], ["net.layers.1", "net.layers.3"]),
     Wide: (["net.layers.0", "net.layers.3"], ["net.layers.1", "net.layers.3"]),
     Sequence: (["cell", "out"], ["cell"]),
+    SmoothSequence: (["cell", "out"], []),
     Plain: (["Plain"], []),
 }
 
