@@ -27,8 +27,9 @@ _PACKAGE = os.path.dirname(__file__) + os.sep
 def detect_anomaly() -> Iterator[None]:
     """Within this context, in this thread, the first number that is not finite is an error, which tells where it arose.
 
-    For a search, as it remembers the line of every operation: programs take several times as long and as much memory.
-    A leaf may be infinite or NaN. Where an adjoint is exactly 0.0 nothing is passed on, so a slope there may be too.
+    For a search, as it remembers the line of every operation: programs take about twice as long with the textbook
+    engine, ten times and more with the native one, and several times the memory. A leaf may be infinite or NaN. Where
+    an adjoint is exactly 0.0 nothing is passed on, so a slope may be infinite or NaN there too.
 
     Raises:
         AnomalyError: if an operation records a value that is infinite or NaN; if in a backward pass, that of ``grad``
