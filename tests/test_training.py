@@ -105,6 +105,7 @@ def test_the_model_trains_in_training_and_ends_in_evaluation():
 
     def loss(outputs, targets):
         seen.append((model.training, model.net[1].training))
+        assert (outputs[0].op is not None) == model.training  # the validation records no graph
         return nn.mse_loss(outputs, targets)
 
     ag.fit(model, loss, points(4), optim.SGD(model.parameters()), epochs=2, validation=points(1), progress=False)
@@ -161,7 +162,7 @@ def test_early_stopping_keeps_the_weights_of_the_best_epoch(lr):
 
 
 def test_a_nan_in_the_validation_loss_is_never_better():
-    answers = iter([3.0, math.nan, 2.0, math.nan, math.nan, 9.0])
+    answers = iter([math.nan, 3.0, math.nan, 2.0, math.nan, math.nan, 9.0])
     model = nn.Neuron(1)
 
     def loss(outputs, targets):
@@ -169,7 +170,7 @@ def test_a_nan_in_the_validation_loss_is_never_better():
 
     history = ag.fit(model, loss, [([1.0], 1.0)], optim.SGD(model.parameters()), epochs=9, validation=[([1.0], 1.0)],
                      patience=2, progress=False)  # fmt: skip
-    assert bits(history["validation_loss"]) == bits([3.0, math.nan, 2.0, math.nan, math.nan])
+    assert bits(history["validation_loss"]) == bits([math.nan, 3.0, math.nan, 2.0, math.nan, math.nan])
 
 
 def test_one_sample_and_sequences_of_different_lengths_can_be_learnt():
@@ -234,10 +235,11 @@ def test_a_resumed_training_has_the_bits_of_an_uninterrupted_one(
     assert resumed.state_dict() == optimizer.state_dict()
 
 
-def test_dropouts_without_a_source_of_their_own_resume_exactly_too(tmp_path):
+def test_dropouts_with_sources_of_their_own_and_without_resume_exactly(tmp_path):
     def model():
         rng = random.Random(5)
-        return nn.Sequential(nn.Layer(2, 6, rng=rng), nn.Dropout(0.5), nn.Dropout(0.5), nn.Neuron(6, rng=rng))
+        noise = nn.Dropout(0.5), nn.Dropout(0.5, rng=random.Random(6)), nn.Dropout(0.2, rng=random.Random(7))
+        return nn.Sequential(nn.Layer(2, 6, rng=rng), *noise, nn.Neuron(6, nonlin=False, rng=rng))
 
     random.seed(1)
     whole = trained(4, model=model())[0]
@@ -416,7 +418,8 @@ def interrupted(times, model, **options):
 
 def test_ctrl_c_ends_the_training_after_the_batch_at_hand(tmp_path):
     model, twin = Regression(), Regression()
-    history = interrupted(1, model, checkpoint=tmp_path / "run.json")
+    with pytest.warns(RuntimeWarning, match="fit was interrupted after 2 of 9 epochs"):
+        history = interrupted(1, model, checkpoint=tmp_path / "run.json")
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert len(history["loss"]) == 2
     assert not model.training
@@ -437,7 +440,8 @@ def test_ctrl_c_ends_the_training_after_the_batch_at_hand(tmp_path):
 
 def test_ctrl_c_with_patience_leaves_the_best_weights():
     model = Regression()
-    history = interrupted(1, model, validation=[([0.0, 0.0], 1e9)], patience=9)
+    with pytest.warns(RuntimeWarning, match="fit was interrupted"):
+        history = interrupted(1, model, validation=[([0.0, 0.0], 1e9)], patience=9)
     assert len(history["loss"]) < 9
     best = 1 + history["validation_loss"].index(min(history["validation_loss"]))
     assert weights(model) == weights(trained(best)[0])
@@ -623,6 +627,14 @@ def test_a_sample_that_is_refused_is_named_and_nothing_is_half_changed(model, lo
         assert (weights(net), optimizer.state_dict()) == (before, state)
 
 
+def test_of_several_refused_samples_the_first_is_named_whatever_their_order():
+    data = [([0.0, 0.0], i % 3) for i in range(20)]
+    data[4] = data[7] = data[15] = ([0.0, 0.0], 3)
+    for seed in range(5):
+        with pytest.raises(ValueError, match=r"data\[4\]: target\[0\] is 3"):
+            call(nn.MLP(2, [3]), nn.cross_entropy, data=data, batch_size=20, seed=seed)
+
+
 def test_an_image_smaller_than_the_kernel_is_named():
     net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Neuron(2))
     data = [([[[0.0] * 3] * 3], 0.0), ([[[0.0] * 3] * 2], 0.0)]
@@ -630,8 +642,12 @@ def test_an_image_smaller_than_the_kernel_is_named():
         call(net, data=data)
 
 
-def test_an_error_in_a_later_epoch_goes_back_to_the_epoch_before():
-    calls = itertools.count(1)
+@pytest.mark.parametrize("resumed", [False, True])
+def test_an_error_in_a_later_epoch_goes_back_to_the_epoch_before(tmp_path, resumed):
+    path = tmp_path / "run.json" if resumed else None
+    if resumed:
+        trained(2, checkpoint=path)
+    calls = itertools.count(7 if resumed else 1)
 
     def loss(outputs, targets):
         if next(calls) == 8:
@@ -641,7 +657,7 @@ def test_an_error_in_a_later_epoch_goes_back_to_the_epoch_before():
     model = Regression()
     optimizer = optim.Adam(model.parameters(), lr=0.03)
     with pytest.raises(RuntimeError, match="the eighth batch"):
-        ag.fit(model, loss, points(10), optimizer, epochs=9, batch_size=4, progress=False)
+        ag.fit(model, loss, points(10), optimizer, epochs=9, batch_size=4, checkpoint=path, progress=False)
     twin, expected, _ = trained(2)
     assert weights(model) == weights(twin)
     assert optimizer.state_dict() == expected.state_dict()
