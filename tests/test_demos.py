@@ -111,4 +111,112 @@ runpy.run_path("demos/{demo}", run_name="__main__")
 
 def test_the_data_is_complete_and_says_where_it_is_from():
     assert len((DEMOS / "data" / "iris.csv").read_text().splitlines()) == 151
-    assert "CC BY 4.0" in (DEMOS / "data" / "README.md").read_text()
+    tracks = [line.partition(",")[0] for line in (DEMOS / "data" / "tracks.csv").read_text().splitlines()]
+    assert {name: tracks.count(name) for name in tracks[1:]} == {"Hungaroring": 140, "Monaco": 159, "Visnjan": 72}
+    readme = (DEMOS / "data" / "README.md").read_text(encoding="utf-8")
+    assert all(terms in readme for terms in ("CC BY 4.0", "MIT licence", "Apache License 2.0"))
+
+
+# ---- Roads, landscapes, and depth. -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def full(request):
+    if not request.config.getoption("--full"):
+        pytest.skip("runs with --full")
+
+
+def figures(folder, demo, *options):
+    """What a demo printed, once it has run without an error."""
+    result = run(folder, f"demos/{demo}", *options)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def check_pictures(folder, words, *names):
+    for name in names:
+        assert f"wrote demos/output/{name}" in words
+        assert ElementTree.parse(folder / "output" / name).getroot().tag.endswith("svg")
+
+
+def tracking_errors(words):
+    """The errors by track: before, after, of the linear controller, of pure pursuit and of Stanley's rule."""
+    pattern = r"(\w+), (?:learnt on|held out), \d+ steps: RMS (\S+) m before, (\S+) m after " \
+              r"\(linear: (\S+), pure pursuit: (\S+), Stanley: (\S+)\)"  # fmt: skip
+    return {track: tuple(map(float, errors)) for track, *errors in re.findall(pattern, words)}
+
+
+def test_drive_learns_to_stay_on_the_road(folder):
+    words = figures(folder, "drive.py", "--quick")
+    errors = tracking_errors(words)
+    assert list(errors) == ["Hungaroring", "Monaco", "Visnjan"]
+    for before, after, linear, *_ in errors.values():
+        assert max(after, linear) < before / 3
+    check_pictures(folder, words, "quick/drive.svg")
+
+
+def test_drive_in_full_beats_the_standard_controllers_on_roads_it_has_never_seen(full, folder):
+    words = figures(folder, "drive.py")
+    for before, after, _, *standard in tracking_errors(words).values():
+        assert after < min(standard) / 2 < before / 20
+    check_pictures(folder, words, "drive.svg")
+
+
+def test_landscape_tells_who_gets_stuck(folder):
+    words = figures(folder, "landscape.py", "--quick")
+    means = dict(re.findall(r"^(.+), lr \S+ \d of 6 at the lowest point, mean loss (\S+)$", words, re.MULTILINE))
+    descent, momentum, adam = (float(means[name]) for name in ("gradient descent", "momentum 0.9", "Adam"))
+    assert max(momentum, adam) < descent - 0.1
+    assert "| gradient descent | 0.22 | a | 4.38, 2.89 | 0.999 | still on the plateau |" in words
+    check_pictures(folder, words, "quick/landscape_paths.svg", "quick/landscape_net.svg")
+
+
+def test_landscape_in_full_sees_a_bowl_and_folds(full, folder):
+    words = figures(folder, "landscape.py")
+    wins = [int(n) for n in re.findall(r"(\d) of 6 at the lowest point", words)]
+    assert wins[0] == 0
+    assert min(wins[1:]) >= 2
+    (wide, wide_least, bowls), (deep, deep_least, folds) = (
+        map(float, found)
+        for found in re.findall(r"393 parameters: loss (\S+) where training ended, least (\S+), .* seen: (\d+)", words)
+    )
+    assert (wide, deep) == (wide_least, deep_least)  # nothing on the plane is lower than what training found
+    assert deep < 0.01 < wide
+    assert bowls == 1
+    assert folds > 3
+    check_pictures(folder, words, "landscape_paths.svg", "landscape_net.svg")
+
+
+def first_gradients(words):
+    """By activation and initialisation, the first layer's gradient in nets of more and more layers."""
+    rows = re.findall(r"^\| (relu|tanh), ([\w ]+).*? \| (.*) \| x \S+ \|$", words, re.MULTILINE)
+    return {(kind, name): [float(cell) for cell in cells.split(" | ")] for kind, name, cells in rows}
+
+
+def check_depth(words, deepest, layers):
+    """Hold the gradients to what is known of their factors, and the nodes to what the net has."""
+    gradients = first_gradients(words)
+    for kind in ("relu", "tanh"):
+        # A layer leaves gain**2 times the mean square slope of a gradient's variance: half of it for relu, 0.35 times
+        # its size then; for tanh, whose slopes are at most 1, half of its size or less.
+        small, large = gradients[kind, "too small"], gradients[kind, "too large"]
+        assert small[-1] < 2 * small[0] * 0.5 ** (deepest - 1)
+        assert large[-1] > large[0] * 1.2 ** (deepest - 1)
+        assert 1e-3 < gradients[kind, "as nn draws them"][-1] < 1e3
+    assert gradients["relu", "Xavier"][-1] < 0.1 * gradients["tanh", "Xavier"][-1]
+    nodes = [int(n) for n in re.findall(r"^\| \d+ \| \d+ \| (\d+) \|", words, re.MULTILINE)]
+    # A weight is a node, and in each of the eight samples a neuron is two.
+    of_a_layer = 17 * 16 + 8 * 2 * 16
+    assert [n - nodes[0] for n in nodes] == [(depth - 1) * of_a_layer for depth in layers]
+
+
+def test_deep_shows_what_vanishes_and_what_explodes(folder):
+    words = figures(folder, "deep.py", "--quick")
+    check_depth(words, 16, [1, 4, 16])
+    check_pictures(folder, words, "quick/deep.svg")
+
+
+def test_deep_in_full_shows_the_same_with_64_layers(full, folder):
+    words = figures(folder, "deep.py")
+    check_depth(words, 64, [1, 4, 16, 64, 256])
+    check_pictures(folder, words, "deep.svg")
