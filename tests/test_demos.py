@@ -189,7 +189,7 @@ def test_landscape_in_full_sees_a_bowl_and_folds(full, folder):
 
 def first_gradients(words):
     """By activation and initialisation, the first layer's gradient in nets of more and more layers."""
-    rows = re.findall(r"^\| (relu|tanh), ([\w ]+).*? \| (.*) \| x \S+ \|$", words, re.MULTILINE)
+    rows = re.findall(r"^\| (relu|tanh), ([\w ]+\w)[^|]* \| (.*) \| x \S+ \|$", words, re.MULTILINE)
     return {(kind, name): [float(cell) for cell in cells.split(" | ")] for kind, name, cells in rows}
 
 
