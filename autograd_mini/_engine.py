@@ -34,6 +34,8 @@ def _choose(asked: str | None) -> str:
         return "python"
     except ImportError as error:
         unfit = f"the native engine does not serve: {error}"
+        if "cannot import name" in unfit:  # the sources around it are newer than it is
+            unfit += f"; {REBUILD}"
         if asked == "native":
             raise ImportError(unfit) from error
         warnings.warn(f"{unfit}; the textbook engine serves, which is slower", RuntimeWarning, stacklevel=4)

@@ -942,6 +942,16 @@ def test_a_native_engine_of_another_table_does_not_serve(package):
 
 
 @native_only
+def test_a_native_engine_that_lacks_a_function_does_not_serve(package):
+    init = package / "native" / "__init__.py"
+    init.write_text(init.read_text().replace("from ._native import (\n", "from ._native import (\n    missing,\n"))
+    done = run_python(ENGINE, package.parent)
+    assert done.stdout.split() == ["python"]
+    assert "the native engine does not serve: cannot import name 'missing' from " in done.stderr
+    assert "; build it with a C compiler by `pip install .`" in done.stderr
+
+
+@native_only
 def test_a_subinterpreter_gets_the_textbook_and_does_the_main_one_no_harm():
     code = """
 try:
