@@ -24,7 +24,7 @@ from autograd_mini import nn, optim
 
 # Chosen on the validation ratings, as are the penalties of the biases alone below.
 LEAST, FACTORS, EPOCHS, BATCH = 50, 16, 25, 500
-QUICK_LEAST, QUICK_FACTORS, QUICK_EPOCHS = 150, 3, 8
+QUICK_LEAST, QUICK_FACTORS, QUICK_EPOCHS, QUICK_LEARNING_RATE = 150, 4, 12, 5.0
 LEARNING_RATE, MOMENTUM, PENALTY, SPREAD = 1.25, 0.9, 9.0, 0.05
 USER_PENALTIES, FILM_PENALTIES, SWEEPS = (1, 2, 4), (2, 5, 8), 5
 
@@ -169,7 +169,9 @@ def label(axes, points, titles):
 
 def main():
     quick = asked_for_quick(__doc__)
-    least, factors, epochs = (QUICK_LEAST, QUICK_FACTORS, QUICK_EPOCHS) if quick else (LEAST, FACTORS, EPOCHS)
+    least, factors, epochs, lr = LEAST, FACTORS, EPOCHS, LEARNING_RATE
+    if quick:
+        least, factors, epochs, lr = QUICK_LEAST, QUICK_FACTORS, QUICK_EPOCHS, QUICK_LEARNING_RATE
     ratings, users, titles = load(least)
     train, validation, test = split(ratings)
 
@@ -181,7 +183,7 @@ def main():
     print(f"{len(train)} ratings to learn from, {len(validation)} for validation, {len(test)} held out")
     # mse_loss plus this decay is, but for the factor 1 / len(train), sum of squared errors + PENALTY * l2(parameters).
     optimizer = optim.SGD(
-        model.parameters(), lr=LEARNING_RATE, momentum=MOMENTUM, weight_decay=2 * PENALTY / len(train)
+        model.parameters(), lr=lr, momentum=MOMENTUM, weight_decay=2 * PENALTY / len(train)
     )  # fmt: skip
     history = ag.fit(
         model, nn.mse_loss, train, optimizer, epochs=epochs, batch_size=BATCH, validation=validation,
