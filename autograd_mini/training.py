@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -43,7 +44,7 @@ def fit(
 
     The model is switched to training for the batches and to evaluation for the validation, and stays in evaluation at
     the end. Ctrl-C ends the training after the batch at hand, as if there were no epochs left; the epoch that it
-    interrupts is not in the history. With tqdm installed there is a progress bar.
+    interrupts is not in the history, and a RuntimeWarning says so. With tqdm installed there is a progress bar.
 
     Args:
         model: what is trained; called with one input at a time.
@@ -135,6 +136,8 @@ def fit(
                 elif isinstance(scheduler, EpochScheduler):
                     scheduler.step()
                 run.end_epoch(epoch)
+    if interrupted():
+        warnings.warn(f"fit was interrupted after {run.epoch} of {epochs} epochs", RuntimeWarning, stacklevel=2)
     if patience is not None:
         run.take_best()
     model.eval()

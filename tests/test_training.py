@@ -1,0 +1,673 @@
+"""The training loop: against a loop written out, interrupted in every way, and with bad input."""
+
+import itertools
+import json
+import math
+import os
+import random
+import re
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import autograd_mini as ag
+from autograd_mini import nn, optim
+from autograd_mini.optim import lr_scheduler
+
+
+def bits(numbers):
+    return [struct.pack("<d", x) for x in numbers]
+
+
+def weights(model):
+    return bits(model.state_dict().values())
+
+
+def points(count, seed=1):
+    """Samples of a smooth function of two numbers."""
+    rng = random.Random(seed)
+    inputs = [[rng.uniform(-1, 1), rng.uniform(-1, 1)] for _ in range(count)]
+    return [(x, math.sin(2 * x[0]) * x[1]) for x in inputs]
+
+
+class Regression(nn.Module):
+    """A small net with dropout whose output is one number."""
+
+    def __init__(self, seed=0, p=0.25):
+        rng = random.Random(seed)
+        self.net = nn.Sequential(nn.Layer(2, 5, activation="tanh", rng=rng), nn.Dropout(p, rng=rng))
+        self.last = nn.Neuron(5, nonlin=False, rng=rng)
+
+    def __call__(self, x):
+        return self.last(self.net(x))
+
+
+def trained(epochs, data=None, make=optim.Adam, schedule=None, model=None, **options):
+    """A model after ``fit``, with the optimiser and the history."""
+    model = model or Regression()
+    optimizer = make(model.parameters(), lr=0.03)
+    scheduler = schedule and schedule(optimizer)
+    history = ag.fit(model, nn.mse_loss, data or points(10), optimizer, epochs=epochs, scheduler=scheduler,
+                     **{"batch_size": 4, "progress": False, **options})  # fmt: skip
+    return model, optimizer, history
+
+
+# ---- The loop. ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [optim.SGD, optim.Adam, optim.AdamW, optim.RMSprop])
+@pytest.mark.parametrize("max_norm", [None, 0.05])
+@pytest.mark.parametrize("seed", [None, 0, 7])
+def test_fit_gives_the_bits_of_the_loop_written_out(make, max_norm, seed):
+    data, validation = points(10), points(5, seed=2)
+    model, _, history = trained(3, data, make, lambda o: lr_scheduler.StepLR(o, 2, 0.5), max_norm=max_norm, seed=seed,
+                                validation=validation)  # fmt: skip
+
+    twin = Regression()
+    optimizer = make(twin.parameters(), lr=0.03)
+    losses, compared = [], []
+    for epoch in range(3):
+        twin.train()
+        order = list(range(10))
+        if seed is not None:
+            random.Random(f"{seed} {epoch}").shuffle(order)
+        total = 0.0
+        for rows in (order[:4], order[4:8], order[8:]):
+            error = nn.mse_loss([twin(data[i][0]) for i in rows], [data[i][1] for i in rows])
+            optimizer.zero_grad()
+            error.backward()
+            if max_norm is not None:
+                nn.utils.clip_grad_norm_(twin.parameters(), max_norm)
+            optimizer.step()
+            total += error.item() * len(rows)
+        losses.append(total / 10)
+        twin.eval()
+        compared.append(nn.mse_loss([twin(x) for x, _ in validation], [t for _, t in validation]).item())
+        if epoch == 1:
+            optimizer.lr *= 0.5
+    assert weights(model) == weights(twin)
+    assert history == {"loss": losses, "lr": [0.03, 0.03, 0.015], "validation_loss": compared}
+    assert all(type(x) is float for numbers in history.values() for x in numbers)
+
+
+def test_the_model_trains_in_training_and_ends_in_evaluation():
+    model = Regression()
+    model.eval()
+    seen = []
+
+    def loss(outputs, targets):
+        seen.append((model.training, model.net[1].training))
+        assert (outputs[0].op is not None) == model.training  # the validation records no graph
+        return nn.mse_loss(outputs, targets)
+
+    ag.fit(model, loss, points(4), optim.SGD(model.parameters()), epochs=2, validation=points(1), progress=False)
+    assert seen == [(True, True), (False, False)] * 2
+    assert not model.training
+
+
+def test_every_epoch_has_an_order_of_its_own_and_each_sample_once():
+    class Last(nn.Neuron):
+        def __call__(self, x):
+            seen.append(int(x[0]))
+            return super().__call__(x)
+
+    seen = []
+    model = Last(1)
+    data = [([float(i)], 0.0) for i in range(7)]
+    for seed in (0, 1, None):
+        ag.fit(model, nn.mse_loss, data, optim.SGD(model.parameters(), lr=0.0), epochs=2, batch_size=3, seed=seed,
+               progress=False)  # fmt: skip
+    orders = [seen[i : i + 7] for i in range(0, len(seen), 7)]
+    assert all(sorted(order) == list(range(7)) for order in orders)
+    assert len(set(map(tuple, orders[:4]))) == 4
+    assert orders[4:] == [list(range(7))] * 2
+
+
+def test_a_plateau_is_one_of_the_validation_loss_if_there_is_one():
+    def schedule(optimizer):
+        return lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=0)
+
+    # The loss falls while the validation loss rises.
+    for options, rates in (({}, [0.01] * 4), ({"validation": [([1.0], -5.0)]}, [0.01, 0.01, 0.005, 0.0025])):
+        model = nn.Neuron(1, nonlin=False)
+        optimizer = optim.SGD(model.parameters(), lr=0.01)
+        history = ag.fit(model, nn.mse_loss, [([1.0], 5.0)], optimizer, epochs=4, scheduler=schedule(optimizer),
+                         progress=False, **options)  # fmt: skip
+        assert history["loss"] == sorted(history["loss"], reverse=True)
+        assert history["lr"] == rates
+
+
+@pytest.mark.parametrize("lr", [0.02, 1.0, 3.0])
+def test_early_stopping_keeps_the_weights_of_the_best_epoch(lr):
+    """With a large rate the loss goes up and down; the best epoch is found by a run that ends with it."""
+    options = {
+        "data": points(6),
+        "validation": points(4, seed=3),
+        "make": lambda p, lr=None, at=lr: optim.SGD(p, lr=at),
+    }
+    model, _, stopped = trained(40, patience=3, **options)
+    losses = trained(40, **options)[2]["validation_loss"]
+    ends = next((i for i in range(3, 40) if min(losses[: i - 2]) <= min(losses[i - 2 : i + 1])), 39)
+    assert stopped["validation_loss"] == losses[: ends + 1]
+    best = losses.index(min(losses[: ends + 1]))
+    assert weights(model) == weights(trained(best + 1, **options)[0])
+
+
+def test_a_nan_in_the_validation_loss_is_never_better():
+    answers = iter([math.nan, 3.0, math.nan, 2.0, math.nan, math.nan, 9.0])
+    model = nn.Neuron(1)
+
+    def loss(outputs, targets):
+        return nn.mse_loss(outputs, targets) if model.training else next(answers)
+
+    history = ag.fit(model, loss, [([1.0], 1.0)], optim.SGD(model.parameters()), epochs=9, validation=[([1.0], 1.0)],
+                     patience=2, progress=False)  # fmt: skip
+    assert bits(history["validation_loss"]) == bits([math.nan, 3.0, math.nan, 2.0, math.nan, math.nan])
+
+
+def test_one_sample_and_sequences_of_different_lengths_can_be_learnt():
+    class Parity(nn.Module):
+        def __init__(self):
+            rng = random.Random(0)
+            self.cell, self.out = nn.GRUCell(1, 4, rng=rng), nn.Neuron(4, nonlin=False, rng=rng)
+
+        def __call__(self, sequence):
+            h = None
+            for x in sequence:
+                h = self.cell([x], h)
+            return self.out(h)
+
+    model = Parity()
+    data = [
+        ([float(b) for b in case], float(sum(case) % 2))
+        for n in (1, 2, 3)
+        for case in itertools.product((0, 1), repeat=n)
+    ]
+    history = ag.fit(model, nn.mse_loss, data, optim.Adam(model.parameters(), lr=0.05), epochs=60, batch_size=5,
+                     progress=False)  # fmt: skip
+    assert history["loss"][-1] < 0.5 * history["loss"][0]
+    one = trained(200, [([0.5, -0.5], 0.25)], model=Regression(p=0.0))[2]["loss"]
+    assert one[-1] < 1e-3 * one[0]
+
+
+# ---- Checkpoints. ---------------------------------------------------------------------------------------------------
+
+SCHEDULES = [
+    None,
+    lambda o: lr_scheduler.StepLR(o, 2),
+    lambda o: lr_scheduler.LinearLR(o, total_iters=3),
+    lambda o: lr_scheduler.CosineAnnealingLR(o, 4),
+    lambda o: lr_scheduler.ReduceLROnPlateau(o, patience=0),
+]
+
+
+@given(
+    stops=st.lists(st.integers(1, 6), min_size=1, max_size=3),
+    make=st.sampled_from([optim.SGD, optim.Adam, optim.AdamW, optim.RMSprop]),
+    schedule=st.sampled_from(SCHEDULES),
+    options=st.fixed_dictionaries(
+        {"seed": st.sampled_from([None, 3]), "max_norm": st.sampled_from([None, 0.1])},
+        optional={"validation": st.just(points(3, seed=4)), "batch_size": st.integers(1, 12)},
+    ),
+    patient=st.booleans(),
+)
+def test_a_resumed_training_has_the_bits_of_an_uninterrupted_one(
+    tmp_path_factory, stops, make, schedule, options, patient
+):
+    if patient and "validation" in options:
+        options = {**options, "patience": 2}
+    path = tmp_path_factory.mktemp("run") / "run.json"
+    whole, optimizer, history = trained(6, make=make, schedule=schedule, **options)
+    for epochs in [*sorted(stops), 6]:
+        # Other initial weights and another state of the dropout must not matter: all comes from the file.
+        model = Regression(seed=0 if not path.exists() else 9)
+        model, resumed, again = trained(epochs, make=make, schedule=schedule, model=model, checkpoint=path, **options)
+    assert weights(model) == weights(whole)
+    assert again == history
+    assert resumed.state_dict() == optimizer.state_dict()
+
+
+def test_dropouts_with_sources_of_their_own_and_without_resume_exactly(tmp_path):
+    def model():
+        rng = random.Random(5)
+        noise = nn.Dropout(0.5), nn.Dropout(0.5, rng=random.Random(6)), nn.Dropout(0.2, rng=random.Random(7))
+        return nn.Sequential(nn.Layer(2, 6, rng=rng), *noise, nn.Neuron(6, nonlin=False, rng=rng))
+
+    random.seed(1)
+    whole = trained(4, model=model())[0]
+    random.seed(1)
+    trained(2, model=model(), checkpoint=tmp_path / "run.json")
+    random.seed(2)
+    assert weights(trained(4, model=model(), checkpoint=tmp_path / "run.json")[0]) == weights(whole)
+
+
+def test_a_finished_training_is_not_trained_again(tmp_path):
+    model, _, history = trained(3, validation=points(2), patience=3, checkpoint=tmp_path / "run.json")
+    before = (tmp_path / "run.json").read_bytes()
+    again, _, same = trained(3, validation=points(2), patience=3, checkpoint=tmp_path / "run.json")
+    assert (weights(again), same) == (weights(model), history)
+    assert (tmp_path / "run.json").read_bytes() == before
+
+
+PROGRAM = """
+import sys, time
+sys.path.insert(0, {here!r})
+from test_training import *
+model, _, history = trained(60, points(200), validation=points(20, 2), checkpoint={path!r}, batch_size=8,
+                            schedule=lambda o: lr_scheduler.CosineAnnealingLR(o, 60))
+print(json.dumps([model.state_dict(), history]))
+"""
+
+
+def test_killed_at_ten_random_moments_a_training_ends_with_the_same_bits(tmp_path):
+    def start(path):
+        code = PROGRAM.format(here=str(Path(__file__).parent), path=str(path))
+        return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+
+    path = tmp_path / "killed.json"
+    uninterrupted = start(tmp_path / "whole.json").communicate()[0]
+    kills, stretch = 0, 0.3
+    seen = []
+    while kills < 10:
+        process = start(path)
+        begun = path.stat().st_mtime_ns if path.exists() else 0
+        while (path.stat().st_mtime_ns if path.exists() else 0) == begun and process.poll() is None:
+            time.sleep(0.001)  # until it has begun to train, as most of the time Python only starts
+        time.sleep(random.uniform(0.0, stretch))
+        if process.poll() is None:
+            process.kill()
+            kills += 1
+        elif kills < 10:  # it got through: start afresh, and kill sooner
+            path.unlink()
+            stretch /= 2
+        process.communicate()
+        seen.append(len(json.loads(path.read_text())["history"]["loss"]) if path.exists() else 0)
+    assert start(path).communicate()[0] == uninterrupted
+    assert len(uninterrupted) > 1000
+    assert max(seen) > 0
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs the device that is always full")
+def test_a_full_disk_leaves_the_old_checkpoint_whole_and_the_model_with_the_last_epoch(tmp_path):
+    path = tmp_path / "run.json"
+    trained(2, checkpoint=path)
+    old = path.read_bytes()
+    os.symlink("/dev/full", tmp_path / "run.json.part")
+    model = Regression()
+    with pytest.raises(
+        OSError, match=r"the checkpoint of epoch 3 cannot be written: No space left on device; an older one is whole"
+    ):
+        trained(5, model=model, checkpoint=path)
+    assert path.read_bytes() == old
+    assert sorted(os.listdir(tmp_path)) == ["run.json"]
+    assert weights(model) == weights(trained(3)[0])
+    assert weights(trained(5, checkpoint=path)[0]) == weights(trained(5)[0])
+
+
+def test_a_checkpoint_that_cannot_be_written_is_found_before_the_training(tmp_path):
+    model = Regression()
+    before = weights(model)
+    with pytest.raises(OSError, match="the checkpoint of epoch 0 cannot be written: No such file or directory"):
+        trained(1, model=model, checkpoint=tmp_path / "missing" / "run.json")
+    assert weights(model) == before
+
+
+def damaged(change):
+    def apply(content):
+        state = json.loads(content)
+        change(state)
+        return json.dumps(state)
+
+    return apply
+
+
+class Wider(Regression):
+    def __init__(self):
+        super().__init__()
+        self.last = nn.Neuron(6)
+
+
+@pytest.mark.parametrize(
+    ("damage", "options", "message"),
+    [
+        (lambda text: text[:-10], {}, "run.json is no checkpoint: .*; write it again"),
+        (
+            lambda text: "3.0",
+            {},
+            "checkpoint .*run.json does not belong to this training: Invalid checkpoint: 3.0 of type float",
+        ),
+        (lambda text: "{}", {}, r"Invalid checkpoint: it has \[\] where \['settings', "),
+        (str, {"model": Wider}, "the parameters of another model; name another file, or delete it to train from"),
+        (str, {"make": optim.SGD}, "Invalid state: it belongs to the optimizer 'Adam', and this is 'SGD'"),
+        (str, {"schedule": SCHEDULES[1]}, "only one of the two has a scheduler"),
+        (str, {"batch_size": 5}, "it was made with batch_size=4, and this call has 5"),
+        (str, {"seed": None}, "it was made with seed=0, and this call has None"),
+        (str, {"max_norm": 1.0}, "it was made with max_norm=None, and this call has 1.0"),
+        (str, {"data": points(11)}, "it was made with samples=10, and this call has 11"),
+        (str, {"validation": points(1)}, "it was made with validation=0, and this call has 1"),
+        (
+            damaged(lambda s: s["model"].update({"last.b": None})),
+            {},
+            "the state holds None of type NoneType for 'last.b'",
+        ),
+        (damaged(lambda s: s["history"].update(loss=[1.0])), {}, "its history has 2 epochs of lr, and 1 of loss"),
+        (damaged(lambda s: s["history"].update(loss=["a", "b"])), {}, "Invalid loss in its history: 'a' of type str"),
+        (damaged(lambda s: s.update(history=[])), {}, r"its history is \[\]"),
+        (damaged(lambda s: s.update(random=[])), {}, r"zip\(\) argument"),
+        (damaged(lambda s: s["random"][0].__setitem__(1, [1, 2])), {}, "state vector is the wrong size"),
+        (damaged(lambda s: s["optimizer"].update(step=-1)), {}, "Invalid .*-1"),
+    ],
+)
+def test_a_checkpoint_of_another_training_is_refused_and_changes_nothing(tmp_path, damage, options, message):
+    path = tmp_path / "run.json"
+    trained(2, checkpoint=path)
+    path.write_text(damage(path.read_text()))
+    kept = path.read_bytes()
+    model = options.pop("model", Regression)()
+    before, state = weights(model), [rng.getstate() for rng in (model.net[1].rng,)]
+    with pytest.raises(ValueError, match=message):
+        trained(4, model=model, checkpoint=path, **options)
+    assert (weights(model), [rng.getstate() for rng in (model.net[1].rng,)]) == (before, state)
+    assert path.read_bytes() == kept
+
+
+def test_a_source_whose_state_cannot_be_saved_is_refused_for_a_checkpoint_only(tmp_path):
+    class Halves:
+        def uniform(self, a, b):
+            return 0.5
+
+    model = nn.Sequential(nn.Layer(2, 3), nn.Dropout(0.1, rng=Halves()), nn.Neuron(3))
+    with pytest.raises(
+        TypeError, match=r"a checkpoint cannot keep the state of <.*Halves.*give its modules rng=random.Random"
+    ):
+        trained(1, model=model, checkpoint=tmp_path / "run.json")
+    assert len(trained(1, model=model)[2]["loss"]) == 1
+
+
+# ---- Ctrl-C. --------------------------------------------------------------------------------------------------------
+
+
+def pressing(times, on_call):
+    """A loss during whose given call Ctrl-C is pressed once or more."""
+    calls = itertools.count(1)
+
+    def loss(outputs, targets):
+        if next(calls) == on_call:
+            for _ in range(times):
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(0.001)  # lets the handler run
+        return nn.mse_loss(outputs, targets)
+
+    return loss
+
+
+def interrupted(times, model, **options):
+    """During the second batch of the third epoch, of three batches each."""
+    optimizer = optim.Adam(model.parameters(), lr=0.03)
+    return ag.fit(model, pressing(times, 8), points(10), optimizer, epochs=9, batch_size=4,
+                  progress=False, **options)  # fmt: skip
+
+
+def test_ctrl_c_ends_the_training_after_the_batch_at_hand(tmp_path):
+    model, twin = Regression(), Regression()
+    with pytest.warns(RuntimeWarning, match="fit was interrupted after 2 of 9 epochs"):
+        history = interrupted(1, model, checkpoint=tmp_path / "run.json")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert len(history["loss"]) == 2
+    assert not model.training
+
+    optimizer = optim.Adam(twin.parameters(), lr=0.03)
+    ag.fit(twin, nn.mse_loss, points(10), optimizer, epochs=2, batch_size=4, progress=False)
+    twin.train()
+    order = list(range(10))
+    random.Random("0 2").shuffle(order)
+    for rows in (order[:4], order[4:8]):
+        error = nn.mse_loss([twin(points(10)[i][0]) for i in rows], [points(10)[i][1] for i in rows])
+        optimizer.zero_grad()
+        error.backward()
+        optimizer.step()
+    assert weights(model) == weights(twin)
+    assert weights(trained(9, checkpoint=tmp_path / "run.json")[0]) == weights(trained(9)[0])
+
+
+def test_ctrl_c_with_patience_leaves_the_best_weights():
+    model = Regression()
+    with pytest.warns(RuntimeWarning, match="fit was interrupted"):
+        history = interrupted(1, model, validation=[([0.0, 0.0], 1e9)], patience=9)
+    assert len(history["loss"]) < 9
+    best = 1 + history["validation_loss"].index(min(history["validation_loss"]))
+    assert weights(model) == weights(trained(best)[0])
+
+
+def test_ctrl_c_twice_interrupts_at_once_and_goes_back_to_the_last_epoch():
+    model = Regression()
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(2, model)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert weights(model) == weights(trained(2)[0])
+
+
+def test_a_program_that_handles_signals_itself_and_another_thread_keep_their_ways():
+    noted = []
+    before = signal.signal(signal.SIGINT, lambda *_: noted.append(1))
+    try:
+        assert len(interrupted(1, Regression())["loss"]) == 9
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert noted == [1]
+    results = []
+    thread = threading.Thread(target=lambda: results.append(trained(2)))
+    thread.start()
+    thread.join()
+    assert weights(results[0][0]) == weights(trained(2)[0])
+
+
+# ---- The progress bar. ----------------------------------------------------------------------------------------------
+
+
+def test_the_bar_shows_epoch_and_loss_where_tqdm_is_installed(capsys, monkeypatch):
+    pytest.importorskip("tqdm")
+    trained(2, progress=True)
+    shown = capsys.readouterr().err
+    assert re.search(r"epoch 2, loss \d", shown)
+    assert "6/6" in shown
+    trained(2, progress=False)
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    trained(2, progress=True)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_resumed_bar_begins_where_it_was(tmp_path, capsys):
+    pytest.importorskip("tqdm")
+    trained(3, checkpoint=tmp_path / "run.json")
+    trained(4, checkpoint=tmp_path / "run.json", progress=True)
+    shown = capsys.readouterr().err
+    assert "9/12" in shown
+    assert "12/12" in shown
+
+
+# ---- Bad input. -----------------------------------------------------------------------------------------------------
+
+
+def call(model=None, loss=nn.mse_loss, data=None, optimizer=None, **options):
+    model = Regression() if model is None else model
+    optimizer = optim.SGD(model.parameters()) if optimizer is None else optimizer
+    return ag.fit(
+        model, loss, points(3) if data is None else data, optimizer, **{"epochs": 1, "progress": False, **options}
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "message"),
+    [
+        ({"data": []}, ValueError, r"data is empty; pass at least one pair \(input, target\)"),
+        ({"validation": []}, ValueError, "validation is empty"),
+        ({"data": iter(points(3))}, TypeError, r"data is a list of pairs .*, got a list_iterator; write list\(zip"),
+        (
+            {"data": ([[0.0, 0.0]] * 3, [0.0] * 3)},
+            TypeError,
+            r"data\[0\] is no pair \(input, target\) but a list of 3; write list\(zip",
+        ),
+        ({"data": [([0.0, 0.0], 1.0), 5.0]}, TypeError, r"data\[1\] is no pair \(input, target\) but a float; write"),
+        (
+            {"data": [([0.0, 0.0], 1.0), ([0.0, math.nan], 1.0)]},
+            ValueError,
+            r"data\[1\] has nan at input\[1\]; drop the row or fill in",
+        ),
+        ({"data": [([0.0, 0.0], -math.inf)]}, ValueError, r"data\[0\] has -inf at target; drop"),
+        ({"validation": [([0.0, 0.0], math.nan)]}, ValueError, r"validation\[0\] has nan at target"),
+        ({"epochs": 0}, ValueError, "Invalid epochs: 0; choose an int of at least 1"),
+        ({"epochs": 1.5}, TypeError, "Invalid epochs: 1.5"),
+        ({"batch_size": 0}, ValueError, "Invalid batch_size: 0"),
+        ({"seed": "a"}, TypeError, "Invalid seed: 'a'; choose an int of at least 0"),
+        ({"max_norm": -1}, ValueError, "Invalid max_norm: -1"),
+        ({"patience": 0, "validation": points(1)}, ValueError, "Invalid patience: 0"),
+        ({"patience": 3}, ValueError, "patience is a number of epochs .*; pass validation too"),
+        ({"progress": 1}, TypeError, "Invalid progress: 1; choose True or False"),
+        ({"loss": None}, TypeError, "loss is None of type NoneType; pass a function such as nn.cross_entropy"),
+        (
+            {"optimizer": "Adam"},
+            TypeError,
+            r"optimizer is 'Adam' of type str; pass one such as optim.Adam\(model.parameters\(\)\)",
+        ),
+        (
+            {"optimizer": optim.SGD([ag.Value(1.0)])},
+            ValueError,
+            "the optimizer has none of the model's parameters; make it of",
+        ),
+        ({"scheduler": 0.1}, TypeError, "scheduler is 0.1 of type float; pass one such as optim.lr_scheduler.StepLR"),
+        (
+            {"scheduler": lr_scheduler.StepLR(optim.SGD([ag.Value(1.0)]), 1)},
+            ValueError,
+            "the scheduler belongs to another optimizer",
+        ),
+        ({"shuffle": True}, TypeError, "unexpected keyword argument 'shuffle'"),
+        (
+            {"loss": lambda outputs, targets: 0.5},
+            TypeError,
+            r"the loss is 0.5 of type float, from which there is no way back",
+        ),
+        (
+            {"loss": lambda outputs, targets: ag.Value(0.5)},
+            ValueError,
+            r"the loss Value\(0.5\) was computed from no parameter",
+        ),
+    ],
+)
+def test_bad_arguments_are_refused(options, kind, message):
+    with pytest.raises(kind, match=message):
+        call(**options)
+
+
+def test_a_model_must_be_a_module():
+    with pytest.raises(TypeError, match=r"model is <function .* of type function; pass an nn.Module"):
+        ag.fit(lambda x: x, nn.mse_loss, points(3), optim.SGD([ag.Value(1.0)]), epochs=1)
+
+
+def test_training_without_recording_is_refused():
+    with (
+        ag.no_grad(),
+        pytest.raises(ValueError, match=r"was computed from no parameter; leave ag.no_grad\(\) for the training"),
+    ):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("model", "loss", "row", "kind", "message"),
+    [
+        (
+            lambda: nn.MLP(2, [3]),
+            nn.cross_entropy,
+            ([0.0, 1.0], 3),
+            ValueError,
+            r"data\[5\]: target\[0\] is 3, but there are 3 classes",
+        ),
+        (
+            lambda: nn.MLP(2, [3]),
+            nn.cross_entropy,
+            ([0.0, 1.0], 0.5),
+            TypeError,
+            r"data\[5\]: target\[0\] is the index of a class",
+        ),
+        (
+            lambda: nn.MLP(2, [3]),
+            nn.cross_entropy,
+            ([0.0, 1.0, 2.0], 0),
+            ValueError,
+            r"data\[5\]: .* takes 2 inputs, got 3",
+        ),
+        (
+            lambda: nn.MLP(2, [3]),
+            lambda ys, ts: sum(ag.log(y[0] - y[0] + t) for y, t in zip(ys, ts, strict=True)),
+            ([0.0, 0.0], 0),
+            ValueError,
+            r"data\[5\]: .*log",
+        ),
+    ],
+)
+def test_a_sample_that_is_refused_is_named_and_nothing_is_half_changed(model, loss, row, kind, message):
+    """Whichever batch it is in, and in the validation too."""
+    data = [([i / 7, i / 9], 1 + i % 2) for i in range(12)]
+    for batch_size, seed, name in itertools.product((1, 5, 12), (None, 0), ("data", "validation")):
+        net = model()
+        optimizer = optim.Adam(net.parameters())
+        before, state = weights(net), optimizer.state_dict()
+        parts = {"data": data, "validation": data[:2]}
+        parts[name] = [*data[:5], row, *data[6:]]
+        with pytest.raises(kind, match=message.replace("data", name)):
+            call(net, loss, optimizer=optimizer, batch_size=batch_size, seed=seed, **parts)
+        assert (weights(net), optimizer.state_dict()) == (before, state)
+
+
+def test_of_several_refused_samples_the_first_is_named_whatever_their_order():
+    data = [([0.0, 0.0], i % 3) for i in range(20)]
+    data[4] = data[7] = data[15] = ([0.0, 0.0], 3)
+    for seed in range(5):
+        with pytest.raises(ValueError, match=r"data\[4\]: target\[0\] is 3"):
+            call(nn.MLP(2, [3]), nn.cross_entropy, data=data, batch_size=20, seed=seed)
+
+
+def test_an_image_smaller_than_the_kernel_is_named():
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Neuron(2))
+    data = [([[[0.0] * 3] * 3], 0.0), ([[[0.0] * 3] * 2], 0.0)]
+    with pytest.raises(ValueError, match=r"data\[1\]: .*takes an image of at least 3 x 3 pixels, got 2 x 3"):
+        call(net, data=data)
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_an_error_in_a_later_epoch_goes_back_to_the_epoch_before(tmp_path, resumed):
+    path = tmp_path / "run.json" if resumed else None
+    if resumed:
+        trained(2, checkpoint=path)
+    calls = itertools.count(7 if resumed else 1)
+
+    def loss(outputs, targets):
+        if next(calls) == 8:
+            raise RuntimeError("the eighth batch")
+        return nn.mse_loss(outputs, targets)
+
+    model = Regression()
+    optimizer = optim.Adam(model.parameters(), lr=0.03)
+    with pytest.raises(RuntimeError, match="the eighth batch"):
+        ag.fit(model, loss, points(10), optimizer, epochs=9, batch_size=4, checkpoint=path, progress=False)
+    twin, expected, _ = trained(2)
+    assert weights(model) == weights(twin)
+    assert optimizer.state_dict() == expected.state_dict()
+
+
+def test_a_loss_that_is_not_finite_is_an_anomaly():
+    model = Regression(p=0.0)
+    before = weights(model)
+    with pytest.raises(
+        ag.AnomalyError, match=r"the loss is inf; lower the learning rate or set max_norm, or call fit under"
+    ):
+        call(model, data=[([1.0, 1.0], 1e200)])
+    assert weights(model) == before
