@@ -138,7 +138,9 @@ def tensors_of(module):
         made = torch.nn.Linear(len(layer.neurons[0].w), len(layer.neurons))
         fill(made.parameters(), [[n.w for n in layer.neurons], [n.b for n in layer.neurons]])
         activation = layer.neurons[0].activation
-        return [made] if activation == "linear" else [made, {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}[activation]()]
+        return (
+            [made] if activation == "linear" else [made, {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}[activation]()]
+        )
 
     def fill(parameters, trees):
         for p, tree in zip(parameters, trees, strict=True):
@@ -230,7 +232,9 @@ def scalars_of(module, leaves):
         is_relu = layer.neurons[0].activation == "relu"
 
         def apply(x):
-            sums = [sum((w * v for w, v in zip(row, x, strict=True)), b) for row, b in zip(weights, biases, strict=True)]
+            sums = [
+                sum((w * v for w, v in zip(row, x, strict=True)), b) for row, b in zip(weights, biases, strict=True)
+            ]
             return [y.relu() for y in sums] if is_relu else sums
 
         return apply
@@ -302,7 +306,10 @@ def scalar_loss(task, net, batch, weights):
         top = max(y.data for y in row)
         powers = [math.exp(y.data - top) for y in row]
         number += math.log(sum(powers)) + top - row[target].data
-        slopes += [(y, (p / sum(powers) - (i == target)) / len(batch)) for i, (y, p) in enumerate(zip(row, powers, strict=True))]
+        slopes += [
+            (y, (p / sum(powers) - (i == target)) / len(batch))
+            for i, (y, p) in enumerate(zip(row, powers, strict=True))
+        ]
     return sum(y * slope for y, slope in slopes), number / len(batch)
 
 
@@ -331,9 +338,13 @@ def main():
                 continue
             theirs, other = timed(learn, task, rounds if package == "torch" else 1)
             if not math.isclose(other[-1], losses[most - 1], abs_tol=1e-6):
-                raise SystemExit(f"{task.name}: the loss of batch {most} is {losses[most - 1]} here and {other[-1]} in {package}")
+                raise SystemExit(
+                    f"{task.name}: the loss of batch {most} is {losses[most - 1]} here and {other[-1]} in {package}"
+                )
             cells.append(f"{theirs:.3g} s, {theirs / seconds:.3g} times")
-        print(f"| {task.name} | {len(task.model().parameters())} | {len(task.data)} | {' | '.join(cells)} |", flush=True)
+        print(
+            f"| {task.name} | {len(task.model().parameters())} | {len(task.data)} | {' | '.join(cells)} |", flush=True
+        )
 
 
 if __name__ == "__main__":

