@@ -21,7 +21,7 @@ from autograd_mini import nn, optim
 ALPHABET = ".ABCDEFGHIJKLMNOPQRSTUVWXYZ"  # the full stop is what stands before the first letter and after the last
 HELD_OUT = 500  # names, and as many again for validation, on which all that follows was chosen
 
-EMBEDDING, HIDDEN, EPOCHS, BATCH, LEARNING_RATE = 10, 24, 5, 32, 0.02
+EMBEDDING, HIDDEN, EPOCHS, BATCH, LEARNING_RATE = 8, 24, 4, 32, 0.02
 DISCOUNTS, STRENGTHS = (0.3, 0.5, 0.7, 0.9), (0, 1, 2, 4)  # of n-gram models
 TEMPERATURE = 0.7
 QUICK_NAMES, QUICK_HIDDEN, QUICK_EPOCHS = 300, 8, 2
@@ -89,7 +89,7 @@ class NGram:
 
     This is interpolated Kneser-Ney smoothing (Chen & Goodman 1999) with Pitman & Yor's second parameter (Teh 2006):
     each count is cut by ``discount``; what is saved, and ``strength`` more, is shared out as the next shorter context
-    has it. Shorter contexts count each longer one once. Of the smoothings tried on the validation names this was the best:
+    has it. Shorter contexts count each longer one once. On the validation names this was the best smoothing tried:
     Witten-Bell and Jelinek-Mercer needed 0.005 and 0.014 bits more for trigrams, 0.05 and 0.03 for 5-grams.
     """
 
@@ -155,15 +155,20 @@ def draw(history, trigram, name, expected, quick):
         ("validation_loss", "#0072b2", "recurrent net, on names it has not seen"),
     ):
         curve.plot(epochs, [x / math.log(2) for x in history[key]], "o-", color=color, label=label)
-    curve.set(title="Better than the trigram model", xlabel="epoch", ylabel="bits per character", xticks=epochs)
-    curve.legend(frameon=False)
+    curve.set(
+        title="The net against a trigram model",
+        xlabel="epoch",
+        ylabel="bits per character",
+        xticks=epochs,
+    )
+    curve.legend(loc="lower left", frameon=False)
 
-    image = heat.imshow(list(zip(*expected, strict=True)), cmap="cividis", vmin=0, aspect="auto")
+    image = heat.imshow(list(zip(*expected, strict=True)), cmap="Blues", vmin=0, aspect="auto")
     read = ["start", *name]
-    heat.set(title=f"What it expects along {name.title()}, which it has not seen\n(ring: what comes)",
+    heat.set(title=f"What it expects along {name.title()}, which it never saw\n(ring: the letter that comes)",
              xticks=range(len(read)), xticklabels=read, xlabel="letter just read",
              yticks=range(len(ALPHABET)), yticklabels=["end", *ALPHABET[1:]], ylabel="next letter")  # fmt: skip
-    heat.scatter(range(len(read)), sample_of(name)[1], s=90, facecolors="none", edgecolors="#ff9f40", linewidths=1.8)
+    heat.scatter(range(len(read)), sample_of(name)[1], s=90, facecolors="none", edgecolors="#d55e00", linewidths=1.8)
     figure.colorbar(image, label="probability")
     save(figure, "names.svg", quick)
 

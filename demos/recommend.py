@@ -28,7 +28,7 @@ QUICK_LEAST, QUICK_FACTORS, QUICK_EPOCHS, QUICK_LEARNING_RATE = 150, 4, 12, 5.0
 LEARNING_RATE, MOMENTUM, PENALTY, SPREAD = 1.25, 0.9, 9.0, 0.05
 USER_PENALTIES, FILM_PENALTIES, SWEEPS = (1, 2, 4), (2, 5, 8), 5
 
-LIKED = ["Toy Story (1995)", "The Godfather (1972)", "The Matrix (1999)"]
+LIKED = ["Star Wars: Episode IV - A New Hope (1977)", "The Godfather (1972)", "The Matrix (1999)", "Toy Story (1995)"]
 NEAREST = 4
 
 
