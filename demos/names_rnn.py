@@ -149,10 +149,10 @@ def draw(history, trigram, name, expected, quick):
     plt = pyplot()
     figure, (curve, heat) = plt.subplots(1, 2, figsize=(11, 5.5), width_ratios=[1, 1.1])
     epochs = range(1, len(history["loss"]) + 1)
-    curve.axhline(trigram, color="#d55e00", linestyle="--", label="trigram model")
+    curve.axhline(trigram, color="#d55e00", linestyle="--", label="trigram model, names it never saw")
     for key, color, label in (
-        ("loss", "#999999", "recurrent net, on the names it learns from"),
-        ("validation_loss", "#0072b2", "recurrent net, on names it has not seen"),
+        ("loss", "#999999", "net, names it learns from"),
+        ("validation_loss", "#0072b2", "net, names it never saw"),
     ):
         curve.plot(epochs, [x / math.log(2) for x in history[key]], "o-", color=color, label=label)
     curve.set(
@@ -161,7 +161,7 @@ def draw(history, trigram, name, expected, quick):
         ylabel="bits per character",
         xticks=epochs,
     )
-    curve.legend(loc="lower left", frameon=False)
+    curve.legend(loc="upper right", frameon=False)
 
     image = heat.imshow(list(zip(*expected, strict=True)), cmap="Blues", vmin=0, aspect="auto")
     read = ["start", *name]
