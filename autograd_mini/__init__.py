@@ -31,6 +31,8 @@ from ._engine import (
     tanh,
 )
 from ._engine import sum_ as sum
+from .anomaly import detect_anomaly
+from .diagnostics import Diagnostics
 from .draw import Drawing, draw, to_svg
 from .errors import (
     AnomalyError,
@@ -52,6 +54,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AnomalyError",
     "AutogradError",
+    "Diagnostics",
     "Drawing",
     "GradcheckError",
     "GraphTooLargeError",
@@ -60,6 +63,7 @@ __all__ = [
     "StaleGraphError",
     "Value",
     "cos",
+    "detect_anomaly",
     "draw",
     "engine",
     "erf",

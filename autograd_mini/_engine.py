@@ -46,7 +46,17 @@ engine = _choose(os.environ.get("AUTOGRAD_MINI_ENGINE"))
 # The two are one to every reader, type checkers included.
 if TYPE_CHECKING or engine == "python":
     from .ops import cos, erf, exp, log, maximum, minimum, relu, sigmoid, sin, softplus, sqrt, sum_, sumprod, tan, tanh
-    from .value import Value, adjoints, local_partials, new_epoch, no_grad, recording, topological_order
+    from .value import (
+        Value,
+        adjoints,
+        local_partials,
+        new_epoch,
+        no_grad,
+        recording,
+        set_watcher,
+        topological_order,
+        watcher,
+    )
 
     differentiate = None
 else:
@@ -65,6 +75,7 @@ else:
         no_grad,
         recording,
         relu,
+        set_watcher,
         sigmoid,
         sin,
         softplus,
@@ -74,12 +85,13 @@ else:
         tan,
         tanh,
         topological_order,
+        watcher,
     )  # fmt: skip
 
 __all__ = [
     "Value", "adjoints", "cos", "differentiate", "engine", "erf", "exp", "local_partials", "log", "maximum", "minimum",
-    "new_epoch", "no_grad", "recording", "relu", "restore", "sigmoid", "sin", "softplus", "sqrt", "sum_", "sumprod",
-    "tan", "tanh", "topological_order",
+    "new_epoch", "no_grad", "recording", "relu", "restore", "set_watcher", "sigmoid", "sin", "softplus", "sqrt",
+    "sum_", "sumprod", "tan", "tanh", "topological_order", "watcher",
 ]  # fmt: skip
 
 

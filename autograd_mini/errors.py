@@ -4,7 +4,7 @@ Exception
 ├── ValueError, ZeroDivisionError, OverflowError   raised by an operation exactly where floats raise them
 ├── TypeError                                      a wrong kind of operand or argument
 └── AutogradError
-    ├── AnomalyError                               a loss is not finite
+    ├── AnomalyError                               a loss, or a number that is watched, is not finite
     ├── GradcheckError                             a derivative is not what differences say, or cannot be checked
     ├── GraphTooLargeError                         a graph has more nodes or edges than a picture can show
     ├── RendererError                              the program that lays out pictures fails or takes too long
@@ -18,7 +18,7 @@ class AutogradError(Exception):
 
 
 class AnomalyError(AutogradError, RuntimeError):
-    """The loss of a training is not finite."""
+    """The loss of a training is not finite, or, within ``detect_anomaly``, a value or an adjoint."""
 
 
 class GradcheckError(AutogradError, AssertionError):

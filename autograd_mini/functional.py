@@ -20,6 +20,7 @@ from typing import Any
 
 from . import _engine
 from ._engine import Value, adjoints, new_epoch, recording, topological_order
+from .anomaly import judged_beforehand
 from .ops import TABLE, number, strong_mul, sum_
 
 
@@ -114,14 +115,23 @@ def _differentiate(
             inner[i] = _variables(args[i], f"argument {i}", inputs, recorded)
         out = f(*inner, **kwargs)
         further = recorded and (_depth.now > 1 or any(map(_holds_value, args)))
-        if not isinstance(out, Value):
-            out, slopes = _plain_result(f, out, further), {}
-        elif further:
-            slopes = _adjoint_values(out, start)
+        if isinstance(out, Value):
+            found = _slopes(out, inputs, start, further)
+            out = out if further else out.data
         else:
-            slopes, out = adjoints(out, since=start), out.data
-    found = [_as_value(slopes.get(v, 0.0)) if further else slopes.get(v, 0.0) for v in inputs]
+            out = _plain_result(f, out, further)
+            found = [Value(0.0) if further else 0.0 for _ in inputs]
     return out, _shape(args, argnums, found)
+
+
+def _slopes(out: Value, inputs: list[Value], start: int, further: bool) -> list[Any]:
+    """The derivatives of ``out`` by the inputs: floats, or Values if they are to be differentiated further."""
+    if not further:
+        slopes = adjoints(out, since=start)
+        return [slopes.get(v, 0.0) for v in inputs]
+    with judged_beforehand(out, start):
+        slopes = _adjoint_values(out, start)
+    return [_as_value(slopes.get(v, 0.0)) for v in inputs]
 
 
 def _plain_result(f: Callable[..., Any], out: Any, further: bool) -> Any:

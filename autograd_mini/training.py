@@ -11,6 +11,7 @@ from typing import Any
 
 from ._engine import Value, no_grad
 from .checkpoint import Run, best_epoch
+from .diagnostics import Diagnostics
 from .errors import AnomalyError
 from .nn import Module
 from .nn.nested import is_list
@@ -38,6 +39,7 @@ def fit(
     validation: Sequence[Sample] | None = None,
     patience: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
+    diagnostics: bool = False,
     progress: bool = True,
 ) -> dict[str, list[float]]:
     """Train a model: for each batch the forward pass, the loss, the backward pass and a step of the optimiser.
@@ -63,11 +65,13 @@ def fit(
             epoch that had the best, be it stopped or not.
         checkpoint: a file that is written after each epoch. If it is there when ``fit`` is called, training continues
             from it, and ends with the bits of a training that was never interrupted.
+        diagnostics: whether to put into the history what ``Diagnostics`` sees in each layer: the norm of the gradient
+            before it is clipped, the size of the updates, and the share of dead relus.
         progress: whether to show the bar.
 
     Returns:
         the history, lists with a number for each epoch: "loss", the mean over the batches while they were trained on;
-        "lr", the learning rate; and "validation_loss".
+        "lr", the learning rate; "validation_loss"; and with ``diagnostics`` "grad_norm/layers.0" and so on.
 
     Raises:
         TypeError, ValueError: if an argument has the wrong type or is out of its range; if a number in the data is not
@@ -105,14 +109,16 @@ def fit(
         whole_number("patience", patience, low=1)
         if validation is None:
             raise ValueError("patience is a number of epochs without a better validation loss; pass validation too")
+    flag("diagnostics", diagnostics)
     flag("progress", progress)
 
     settings = {"samples": len(data), "validation": len(validation or ()), "batch_size": batch_size, "seed": seed,
-                "max_norm": max_norm}  # fmt: skip
+                "max_norm": max_norm, "diagnostics": diagnostics}  # fmt: skip
     run = Run(model, optimizer, scheduler, settings, checkpoint)
     history = run.history
     batches = -(-len(data) // batch_size)
     with ExitStack() as stack:
+        watch = stack.enter_context(Diagnostics(model, optimizer)) if diagnostics else None
         stack.enter_context(run.or_back_to_the_last_epoch())
         interrupted = stack.enter_context(_deferred_interrupts())
         show = stack.enter_context(_bar(progress, epochs * batches, run.epoch * batches))
@@ -120,13 +126,13 @@ def fit(
             model.train()
             total = 0.0
             for rows in _batches(len(data), batch_size, seed, run.epoch):
-                batch_loss = _named(_step, "data", rows, model, loss, data, optimizer, max_norm)
+                batch_loss = _named(_step, "data", rows, model, loss, data, optimizer, max_norm, watch)
                 total += batch_loss * len(rows)
                 show(run.epoch + 1, batch_loss)
                 if interrupted():
                     break
             else:
-                epoch = {"loss": total / len(data), "lr": optimizer.lr}
+                epoch = {"loss": total / len(data), "lr": optimizer.lr, **(watch.end_epoch() if watch else {})}
                 if validation is not None:
                     model.eval()
                     epoch["validation_loss"] = _named(_evaluate, "validation", range(len(validation)), model, loss,
@@ -145,17 +151,27 @@ def fit(
 
 
 def _step(
-    rows: Sequence[int], model: Module, loss: Loss, data: Sequence[Sample], optimizer: Optimizer, max_norm: float | None
-) -> float:  # fmt: skip
+    rows: Sequence[int],
+    model: Module,
+    loss: Loss,
+    data: Sequence[Sample],
+    optimizer: Optimizer,
+    max_norm: float | None,
+    watch: Diagnostics | None,
+) -> float:
     """Backpropagation: one step down the slope of the loss of these rows, which is returned."""
     outputs = [model(data[i][0]) for i in rows]  # the forward pass
     error = loss(outputs, [data[i][1] for i in rows])  # the error against the targets
     _check_loss(error)
     optimizer.zero_grad()
     error.backward()  # the error is carried back by the chain rule
+    if watch:
+        watch.after_backward()
     if max_norm is not None:
         clip_grad_norm_(optimizer.params, max_norm)
     optimizer.step()  # the weights move downhill
+    if watch:
+        watch.after_step()
     return float(error.data)
 
 

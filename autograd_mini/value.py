@@ -16,12 +16,12 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from numbers import Real
-from typing import Any, NoReturn, final
+from typing import Any, NoReturn, Protocol, final
 
 from .errors import StaleGraphError
 from .ops import TABLE, Op, number
 
-_REMEDY = {
+REMEDY = {
     ValueError: "keep its operands inside the domain, or branch with a Python if",
     ZeroDivisionError: "keep the divisor away from zero, or branch with a Python if",
     OverflowError: "the result does not fit a float; rescale, or use a stable form such as softplus or sigmoid",
@@ -49,14 +49,23 @@ def new_epoch() -> int:
     return _Epoch.advance()
 
 
+class Watcher(Protocol):
+    """What is shown every node that a thread records, and the adjoints of every sweep; it may raise."""
+
+    def recorded(self, node: Any) -> None: ...
+    def swept(self, adjoint: dict[Any, float]) -> None: ...
+
+
 class _Mode(threading.local):
-    """What holds for this thread alone: whether operations record, and which graph is being copied."""
+    """What holds for this thread alone: whether operations record, who watches, and which graph is being copied."""
 
     recording = True
+    watcher: Watcher | None = None
     copying: Callable[[], _Graph | None] = staticmethod(lambda: None)  # a weak reference: it ends when the copy does
 
 
 _mode = _Mode()
+_watched_threads = 0  # how many have a watcher; mostly none, which spares operations the look for their own
 _committing = threading.Lock()  # two threads may share leaves: reading a gradient and adding to it is one step
 
 
@@ -108,12 +117,43 @@ def compute(op: Op, args: tuple[Any, ...]) -> float:
     try:
         data = op.value(*[a if type(a) is float else a.data for a in args])
     except (ValueError, ZeroDivisionError, OverflowError) as error:
-        if type(error) not in _REMEDY:
+        if type(error) not in REMEDY:
             raise
-        shown = [repr(a) for a in args]
-        call = op.text.format(*shown) if op.text.count("{}") == len(shown) else op.text.format(", ".join(shown))
-        raise type(error)(f"{call}: {error}; {_REMEDY[type(error)]}") from None
+        raise type(error)(f"{call_text(op, args)}: {error}; {REMEDY[type(error)]}") from None
     return data if type(data) is float else number(data)
+
+
+def call_text(op: Op, args: tuple[Any, ...]) -> str:
+    """An operation on these operands, as messages show it; of very many operands it shows the first."""
+    shown = [repr(a) for a in args]
+    if op.text.count("{}") == len(shown):
+        return op.text.format(*shown)
+    return op.text.format(", ".join(shown if len(shown) <= 8 else [*shown[:4], f"... {len(shown)} operands"]))
+
+
+def watcher() -> Watcher | None:
+    """What watches this thread."""
+    return _mode.watcher
+
+
+def set_watcher(watcher: Watcher | None) -> None:
+    """Have ``watcher`` watch this thread from now on, or nothing."""
+    global _watched_threads
+    with _committing:
+        _watched_threads += (watcher is not None) - (_mode.watcher is not None)
+    _mode.watcher = watcher
+
+
+def show_node(node: Any) -> None:
+    """Let this thread's watcher see a node that was just recorded."""
+    if _mode.watcher is not None:
+        _mode.watcher.recorded(node)
+
+
+def show_adjoints(adjoint: dict[Any, float]) -> None:
+    """Let this thread's watcher see what a sweep found, operands first, before anything is made of it."""
+    if _mode.watcher is not None:
+        _mode.watcher.swept(adjoint)
 
 
 def leaf_data(data: object) -> float:
@@ -275,6 +315,8 @@ class Value:
         out: Value = object.__new__(Value)
         out._data, out._grad, out._label, out._epoch = data, 0.0, "", _Epoch.now
         out.op, out.args = (op, args) if _mode.recording else (None, ())
+        if _watched_threads and _mode.recording:
+            show_node(out)
         return out
 
     @staticmethod
@@ -589,6 +631,7 @@ def adjoints(root: Value, gradient: float = 1.0, since: int = _BEGINNING) -> dic
             for a, slope in zip(node.args, local_partials(node)):
                 if slope is not None and a in adjoint:
                     adjoint[a] += cotangent * (slope if type(slope) is float else number(slope))
+    show_adjoints(adjoint)
     return adjoint
 
 

@@ -1,13 +1,13 @@
 """What an epoch of training costs: the nets of three demos with ``ag.fit``, the same nets in PyTorch's tensors, and in
 micrograd's scalars.
 
-All begin with the same weights and see the same batches in the same order; the loss of the last batch must agree to 1e-6
-before a time counts. Each number is the least processor time of some runs, on one core; making the models and loading
-data are not in it, validation and checkpoints neither.
+All begin with the same weights and see the same batches in the same order; the loss of the last batch must agree to
+1e-6 before a time counts. Each number is the least processor time of some runs, on one core; making the models, loading
+data, validation and checkpoints are not in it.
 
-PyTorch gets a batch as one tensor, in double precision as here. micrograd has no exp, log or tanh, so the recurrent net
-is out of its reach, and of the cross entropy of the convolutional net it gets the derivative by each output as a number,
-which leads to the same steps. It learns from a few batches only, and its time is scaled to an epoch.
+PyTorch gets a batch as one tensor, in double precision as here. micrograd has no exp, log or tanh: the recurrent net is
+out of its reach, and of the convolutional net's cross entropy it gets the derivative by each output as a number, which
+leads to the same steps. It learns from a few batches only, and its time is scaled to an epoch.
 """
 
 import gc

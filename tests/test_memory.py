@@ -141,6 +141,14 @@ def second_derivative(g):
 
 
 @scenario
+def watched(g):
+    with ag.detect_anomaly():
+        out = [ag.grad(model)({"w": [g.x, g.y], "b": 0.5}), ag.grad(ag.grad(cube))(1.5), copy.copy(g.mixed).args]
+        (ag.exp(g.x) * g.y + ag.sum([g.x, 2.0, cube(g.y)])).backward()
+        return out
+
+
+@scenario
 def copies(g):
     return [copy.copy(g.mixed).args, *topological_order(copy.deepcopy(g.plain))]
 
@@ -173,6 +181,16 @@ def stale(g):
     root.backward()
 
 
+def watched_product(g):
+    with ag.detect_anomaly():
+        g.x * 1e308 * CONSTANT * 1e308
+
+
+def watched_sweep(g):
+    with ag.detect_anomaly():
+        (g.x * g.y).backward(math.inf)
+
+
 ERRORS = {
     "division by zero": error(ZeroDivisionError, lambda g: g.x / (g.y * 0.0)),
     "outside the domain": error(ValueError, lambda g: ag.log(g.y)),
@@ -191,6 +209,8 @@ ERRORS = {
     "an argument": error(TypeError, lambda g: ag.grad(lambda x: x[0])([1.0, "text"])),
     "too few arguments": error(ValueError, lambda g: ag.grad(lambda x: x, 3)(g.x)),
     "a damaged copy": error(TypeError, lambda g: Value._restore(g.plain.op, (g.x, "text"), 1.0, 0.0, LABEL, 0)),
+    "an anomaly": error(ag.AnomalyError, watched_product),
+    "an anomaly of a sweep": error(ag.AnomalyError, watched_sweep),
     "a subclass": error(TypeError, lambda g: type("Mine", (Value,), {})),
 }
 

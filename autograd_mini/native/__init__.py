@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from .. import value as _value
 from .._engine import REBUILD as _REBUILD
 from ..ops import table_hash as _table_hash
+from ..value import watcher
 from ._native import (
     Value,
     adjoints,
@@ -26,6 +27,7 @@ from ._native import (
     new_epoch,
     relu,
     set_recording,
+    set_watched,
     sigmoid,
     sin,
     softplus,
@@ -41,8 +43,8 @@ from ._native import (
 
 __all__ = [
     "Value", "adjoints", "cos", "differentiate", "erf", "exp", "local_partials", "log", "looks", "maximum", "minimum",
-    "new_epoch", "no_grad", "recording", "relu", "set_recording", "sigmoid", "sin", "softplus", "sqrt", "sum_",
-    "sumprod", "tan", "tanh", "topological_order", "unchecked_order",
+    "new_epoch", "no_grad", "recording", "relu", "set_recording", "set_watched", "set_watcher", "sigmoid", "sin",
+    "softplus", "sqrt", "sum_", "sumprod", "tan", "tanh", "topological_order", "unchecked_order", "watcher",
 ]  # fmt: skip
 
 if _table_hash() not in (None, table_hash):
@@ -64,4 +66,10 @@ def no_grad() -> Iterator[None]:
         yield
 
 
+def set_watcher(watcher: _value.Watcher | None) -> None:
+    set_watched(watcher is not None)
+    _value.set_watcher(watcher)
+
+
+set_watcher.__doc__ = _value.set_watcher.__doc__
 recording.__doc__, no_grad.__doc__ = _value.recording.__doc__, _value.no_grad.__doc__

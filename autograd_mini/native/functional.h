@@ -238,7 +238,9 @@ static PyObject *differentiate_result(Call *c, PyObject **out, bool recorded, in
         return NULL;
     if (is_value(*out)) {
         Value *root = (Value *)*out;
-        PyObject *slopes = further ? gradient_values(root, c->inputs, start) : gradients(root, c->inputs, start);
+        PyObject *slopes = thread_is_watched
+            ? functional("_slopes", "(OOLO)", *out, c->inputs, (long long)start, further ? Py_True : Py_False)
+            : further ? gradient_values(root, c->inputs, start) : gradients(root, c->inputs, start);
         if (slopes && !further)
             Py_SETREF(*out, PyFloat_FromDouble(root->data));
         return slopes;

@@ -51,22 +51,11 @@ static PyObject *function_adjoints(PyObject *Py_UNUSED(module), PyObject *args, 
     static char *names[] = {"root", "gradient", "since", NULL};
     PyObject *root, *gradient = NULL;
     long long since = INT64_MIN;
-    Graph g;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|OL:adjoints", names, &root, &gradient, &since)
         || !check_is_value(root))
         return NULL;
     double start = gradient ? as_double(gradient) : 1.0;
-    if ((start == -1.0 && PyErr_Occurred()) || !sort_and_mark(&g, (Value *)root, true, since))
-        return NULL;
-    PyObject *dict = sweep(&g, start, false) ? PyDict_New() : NULL;
-    for (size_t i = 0; dict && i < g.count; i++) {
-        PyObject *adjoint = PyFloat_FromDouble(g.adjoint[i]);
-        if (!adjoint || PyDict_SetItem(dict, (PyObject *)g.places[i].node, adjoint) < 0)
-            Py_CLEAR(dict);
-        Py_XDECREF(adjoint);
-    }
-    free_graph(&g);
-    return dict;
+    return start == -1.0 && PyErr_Occurred() ? NULL : adjoints_by_node((Value *)root, start, since);
 }
 
 /* Whether an edge carries anything. */
@@ -120,6 +109,15 @@ static PyObject *function_set_recording(PyObject *Py_UNUSED(module), PyObject *o
     return flag < 0 ? NULL : PyBool_FromLong(set_recording(flag));
 }
 
+static PyObject *function_set_watched(PyObject *Py_UNUSED(module), PyObject *on)
+{
+    int flag = PyObject_IsTrue(on);
+    if (flag < 0)
+        return NULL;
+    set_mode(thread_is_silent, flag);
+    Py_RETURN_NONE;
+}
+
 static PyObject *function_looks(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
 {
     return PyLong_FromUnsignedLongLong(looks);
@@ -153,6 +151,8 @@ static PyMethodDef graph_functions[] = {
 static PyMethodDef other_functions[] = {
     {"set_recording", function_set_recording, METH_O,
      "set_recording($module, on, /)\n--\n\nWhether operations record in this thread from now on; gives whether they did."},
+    {"set_watched", function_set_watched, METH_O,
+     "set_watched($module, on, /)\n--\n\nWhether this thread's watcher sees its operations and sweeps from now on."},
     {"unchecked_order", function_unchecked_order, METH_O,
      "unchecked_order($module, root, /)\n--\n\ntopological_order without a look at staleness."},
     {"differentiate", (PyCFunction)(void (*)(void))function_differentiate, METH_FASTCALL,
@@ -205,6 +205,7 @@ static bool import_shared(PyObject *module, PyObject *ops, PyObject *value, PyOb
         && import_from(value, "refuse_subclass", &shared.refuse_subclass)
         && import_from(value, "refuse_stale", &shared.refuse_stale)
         && import_from(value, "refuse_restored", &shared.refuse_restored) && import_from(value, "deepcopy", &shared.deepcopy)
+        && import_from(value, "show_node", &shared.show_node) && import_from(value, "show_adjoints", &shared.show_adjoints)
         && import_from(value, "reduce", &shared.reduce) && import_from(value, "slopes_of", &shared.python_slopes)
         && import_from(numbers, "Real", &shared.real)
         && import_from(module, "unchecked_order", &shared.order) && (shared.one || (shared.one = PyFloat_FromDouble(1.0)));

@@ -18,6 +18,12 @@
 #define THREAD_LOCAL _Thread_local
 #endif
 
+#if defined(__GNUC__)
+#define RARE __attribute__((noinline, cold)) /* is kept out of the way of what is not */
+#else
+#define RARE
+#endif
+
 typedef struct Value Value;
 
 /* What an operation is applied to: a node, or a plain number where there is none. */
@@ -63,21 +69,27 @@ static PyTypeObject *value_type;
  * a leaf that is newer than its user makes the graph stale. 48 bits last for years of doing nothing else. */
 static int64_t epoch_now;
 
-/* Whether operations record, in each thread. Most programs never leave this mode, so a count of the threads that did
- * spares the others the look at their own flag. */
-static THREAD_LOCAL bool thread_is_silent;
-static Py_ssize_t silent_threads;
+/* Whether operations of a thread do not record, and whether its watcher (see value.py) is shown what they record. Most
+ * programs never leave the usual mode, so a count of the threads that did spares the others the look at their own flags. */
+static THREAD_LOCAL bool thread_is_silent, thread_is_watched;
+static Py_ssize_t unusual_threads;
 
-static inline bool is_recording(void)
+static inline bool is_usual(void)
 {
-    return !silent_threads || !thread_is_silent;
+    return !unusual_threads || !(thread_is_silent || thread_is_watched);
+}
+
+static void set_mode(bool silent, bool watched)
+{
+    unusual_threads += (Py_ssize_t)(silent || watched) - (Py_ssize_t)(thread_is_silent || thread_is_watched);
+    thread_is_silent = silent;
+    thread_is_watched = watched;
 }
 
 static bool set_recording(bool on)
 {
     bool before = !thread_is_silent;
-    silent_threads += (Py_ssize_t)before - (Py_ssize_t)on;
-    thread_is_silent = !on;
+    set_mode(!on, thread_is_watched);
     return before;
 }
 

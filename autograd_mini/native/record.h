@@ -7,7 +7,7 @@
 static struct {
     PyObject *number, *compute, *leaf_data, *gradient_data, *label_text;
     PyObject *refuse_data, *refuse_number, *refuse_subclass, *refuse_stale, *refuse_restored;
-    PyObject *deepcopy, *reduce, *python_slopes, *order, *real;
+    PyObject *deepcopy, *reduce, *python_slopes, *order, *real, *show_node, *show_adjoints;
     PyObject *sum, *sumprod, *one;
     PyObject *rows[CALL], *functions[CALL]; /* by ROW_...: the Op, and the Python function of that name */
 } shared;
@@ -108,13 +108,36 @@ static PyObject *tuple_of_operands(const Operand *operands, Py_ssize_t n)
 
 /* ---- Nodes of operations. `op` is NULL for the table's own rows. ---- */
 
+static PyObject *record(int row, PyObject *op, double out, const Operand *operands, Py_ssize_t n);
+
+/* What a thread does instead whose mode is not the usual one. Showing a node runs Python, to which the operands may be
+ * lost unless they are the node's by then. */
+static RARE PyObject *record_unusually(int row, PyObject *op, double out, const Operand *operands, Py_ssize_t n)
+{
+    if (thread_is_silent)
+        return new_leaf(out);
+    set_mode(false, false);
+    PyObject *v = record(row, op, out, operands, n);
+    set_mode(false, true);
+    PyObject *shown = v ? PyObject_CallOneArg(shared.show_node, v) : NULL;
+    if (!shown)
+        Py_CLEAR(v);
+    Py_XDECREF(shown);
+    return v;
+}
+
 /* A node with operands in a block of their own, which it takes over; so also in case of MemoryError. */
 static PyObject *record_many(int row, PyObject *op, double out, Operand *operands, Py_ssize_t n)
 {
-    Value *v = is_recording() ? new_node(out, row) : NULL;
+    if (!is_usual()) {
+        PyObject *other = record_unusually(row, op, out, operands, n);
+        PyMem_Free(operands);
+        return other;
+    }
+    Value *v = new_node(out, row);
     if (!v) {
         PyMem_Free(operands);
-        return PyErr_Occurred() ? NULL : new_leaf(out);
+        return NULL;
     }
     v->state.has_many = 1;
     v->many = operands;
@@ -127,8 +150,8 @@ static PyObject *record_many(int row, PyObject *op, double out, Operand *operand
 
 static inline PyObject *record_one(int row, double out, Value *x)
 {
-    if (!is_recording())
-        return new_leaf(out);
+    if (!is_usual())
+        return record_unusually(row, NULL, out, &(Operand){x, x->data}, 1);
     Value *v = new_node(out, row);
     if (!v)
         return NULL;
@@ -142,8 +165,8 @@ static inline PyObject *record_one(int row, double out, Value *x)
 /* At least one of the two is a node. */
 static inline PyObject *record_two(int row, double out, Operand x, Operand y)
 {
-    if (!is_recording())
-        return new_leaf(out);
+    if (!is_usual())
+        return record_unusually(row, NULL, out, (Operand[]){x, y}, 2);
     Value *v = new_node(out, row);
     if (!v)
         return NULL;

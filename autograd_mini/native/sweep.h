@@ -384,6 +384,29 @@ static bool sweep(Graph *g, double gradient, bool committing)
     return true;
 }
 
+/* The adjoints by node, operands first, after the thread's watcher has seen them; NULL with an exception. */
+static PyObject *adjoints_by_node(Value *root, double gradient, int64_t since)
+{
+    Graph g;
+    if (!sort_and_mark(&g, root, true, since))
+        return NULL;
+    PyObject *dict = sweep(&g, gradient, false) ? PyDict_New() : NULL;
+    for (size_t i = 0; dict && i < g.count; i++) {
+        PyObject *adjoint = PyFloat_FromDouble(g.adjoint[i]);
+        if (!adjoint || PyDict_SetItem(dict, (PyObject *)g.places[i].node, adjoint) < 0)
+            Py_CLEAR(dict);
+        Py_XDECREF(adjoint);
+    }
+    free_graph(&g);
+    if (dict && thread_is_watched) {
+        PyObject *shown = PyObject_CallOneArg(shared.show_adjoints, dict);
+        if (!shown)
+            Py_CLEAR(dict);
+        Py_XDECREF(shown);
+    }
+    return dict;
+}
+
 /* ---- The sweep on nodes: it follows the steps of the partials and thereby records the derivative as a graph. ---- */
 
 static void drop(Operand *o)

@@ -392,9 +392,10 @@ static PyObject *value_restore(PyObject *Py_UNUSED(type), PyObject *const *args,
     if (op != Py_None) {
         Operand *taken = take_tuple(&PyTuple_GET_ITEM(operands, 0), PyTuple_GET_SIZE(operands));
         int row = row_of(op);
-        bool before = set_recording(true);
+        bool silent = thread_is_silent, watched = thread_is_watched;
+        set_mode(false, false);
         Value *inner = taken ? (Value *)record(row, row == CALL ? op : NULL, v->data, taken, PyTuple_GET_SIZE(operands)) : NULL;
-        set_recording(before);
+        set_mode(silent, watched);
         PyMem_Free(taken);
         if (inner) {
             inner->grad = v->grad;
@@ -457,6 +458,12 @@ static PyObject *value_backward(PyObject *self, PyObject *args, PyObject *kwargs
     double gradient = x ? as_double(x) : 1.0;
     if (gradient == -1.0 && PyErr_Occurred())
         return NULL;
+    if (thread_is_watched) { /* a sweep that changes nothing comes first */
+        PyObject *found = adjoints_by_node((Value *)self, gradient, INT64_MIN);
+        if (!found)
+            return NULL;
+        Py_DECREF(found);
+    }
     Graph g;
     if (!sort_and_mark(&g, (Value *)self, true, INT64_MIN))
         return NULL;

@@ -52,14 +52,24 @@ class Module:
         >>> len(list(net.modules()))
         2
         """
+        for _, module in self.named_modules():
+            yield module
+
+    def named_modules(self) -> Iterator[tuple[str, Module]]:
+        """The same with their paths, such as ``layers.0``; that of this module is empty.
+
+        >>> from autograd_mini.nn import MLP
+        >>> [path for path, _ in MLP(2, [1, 1]).named_modules()]
+        ['', 'layers.0', 'layers.0.neurons.0', 'layers.1', 'layers.1.neurons.0']
+        """
         seen = set()
-        stack = [self]
+        stack: list[tuple[str, Module]] = [("", self)]
         while stack:
-            module = stack.pop()
+            path, module = stack.pop()
             if id(module) not in seen:
                 seen.add(id(module))
-                yield module
-                stack += [child for _, child in _children("", module)][::-1]
+                yield path, module
+                stack += list(_children(path, module))[::-1]
 
     def train(self: M, mode: bool = True) -> M:
         """Set ``training`` of this module and of all within it, and return it.
@@ -157,7 +167,7 @@ class Module:
         return f"{name}, {len(self.parameters())} parameters:{''.join(lines)}" if lines else f"{name}()"
 
 
-def _branches(path: str, tree: Any) -> Iterator[tuple[str, Any]]:
+def branches(path: str, tree: Any) -> Iterator[tuple[str, Any]]:
     """What a module has as attributes, or a list, tuple or dict as elements, with their paths; nothing in all else."""
     if isinstance(tree, Module):
         tree = vars(tree)
@@ -170,13 +180,13 @@ def _leaves(path: str, tree: Any) -> Iterator[tuple[str, Value]]:
     """The Values in nested attributes, lists, tuples and dicts, with their paths."""
     if isinstance(tree, Value):
         yield path, tree
-    for at, branch in _branches(path, tree):
+    for at, branch in branches(path, tree):
         yield from _leaves(at, branch)
 
 
 def _children(path: str, tree: Any) -> Iterator[tuple[str, Module]]:
     """The modules that ``tree`` holds, with their paths, but not those within them."""
-    for at, branch in _branches(path, tree):
+    for at, branch in branches(path, tree):
         if isinstance(branch, Module):
             yield at, branch
         else:
