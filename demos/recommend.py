@@ -117,24 +117,6 @@ def nearest(factors, film):
     return sorted(cosine.keys() - {film}, key=lambda i: (-cosine[i], i))
 
 
-def principal_plane(factors):
-    """The factors as points of the plane in which they spread most: the first two principal components."""
-    means = [math.fsum(column) / len(factors) for column in zip(*factors, strict=True)]
-    rows = [[x - m for x, m in zip(row, means, strict=True)] for row in factors]
-    components = []
-    for _ in range(2):
-        direction = [1.0] * len(means)
-        for _ in range(200):  # the power method: what is multiplied by the covariance turns to its longest axis
-            shares = [ag.sumprod(row, direction) for row in rows]
-            direction = [ag.sumprod(column, shares) for column in zip(*rows, strict=True)]
-            length = math.hypot(*direction)
-            direction = [x / length for x in direction]
-        shares = [ag.sumprod(row, direction) for row in rows]
-        components.append(shares)
-        rows = [[x - s * d for x, d in zip(row, direction, strict=True)] for row, s in zip(rows, shares, strict=True)]
-    return list(zip(*components, strict=True))
-
-
 def draw(history, baseline, points, titles, quick):
     figure, (plane, curve) = pyplot().subplots(1, 2, figsize=(13, 6.5), width_ratios=[2.2, 1])
     plane.scatter(*zip(*points, strict=True), s=9, color="#56b4e9", linewidths=0, rasterized=True)
@@ -195,7 +177,9 @@ def main():
     for liked in LIKED:
         names = [titles[i] for i in nearest(traits, titles.index(liked))[:NEAREST]]
         print(f"nearest to {liked}: {', '.join(names)}")
-    draw(history, rmse(biases, validation), principal_plane(traits), titles, quick)
+    # The plane in which the films spread most.
+    plane = need("sklearn.decomposition").PCA(2).fit_transform(traits)
+    draw(history, rmse(biases, validation), plane.tolist(), titles, quick)
 
 
 if __name__ == "__main__":
