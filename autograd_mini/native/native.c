@@ -61,7 +61,7 @@ static PyObject *function_adjoints(PyObject *Py_UNUSED(module), PyObject *args, 
 /* Whether an edge carries anything. */
 static bool is_flat(const Value *v, Py_ssize_t i)
 {
-    return !operand_node(v, i) || (row_arity[v->state.row] && partials[v->state.row][i].kind == FLAT);
+    return !operand_of(v, i).node || (row_arity[v->state.row] && partials[v->state.row][i].kind == FLAT);
 }
 
 static PyObject *function_local_partials(PyObject *Py_UNUSED(module), PyObject *x)
@@ -208,7 +208,8 @@ static bool import_shared(PyObject *module, PyObject *ops, PyObject *value, PyOb
         && import_from(value, "show_node", &shared.show_node) && import_from(value, "show_adjoints", &shared.show_adjoints)
         && import_from(value, "reduce", &shared.reduce) && import_from(value, "slopes_of", &shared.python_slopes)
         && import_from(numbers, "Real", &shared.real)
-        && import_from(module, "unchecked_order", &shared.order) && (shared.one || (shared.one = PyFloat_FromDouble(1.0)));
+        && import_from(module, "unchecked_order", &shared.order) && (shared.one || (shared.one = PyFloat_FromDouble(1.0)))
+        && (shared.nothing || (shared.nothing = PyTuple_New(0)));
 }
 
 /* The rows and their functions by the names that rows.h was printed with. */

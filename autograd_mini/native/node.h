@@ -20,8 +20,10 @@
 
 #if defined(__GNUC__)
 #define RARE __attribute__((noinline, cold)) /* is kept out of the way of what is not */
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 #else
 #define RARE
+#define ALWAYS_INLINE inline
 #endif
 
 typedef struct Value Value;
@@ -32,6 +34,9 @@ typedef struct {
     double number; /* the data of the node when it was taken, or the plain number */
 } Operand;
 
+/* A node of any number of operands refers to the tuples that they came in, which other nodes may share: in a net, a
+ * neuron's weights serve for every sample, and a layer's inputs for each of its neurons. A sumprod has its two factors;
+ * all others have one tuple and an empty one. What the tuples hold is not known to the collector either. */
 struct Value {
     PyObject_HEAD
     double data;
@@ -45,17 +50,14 @@ struct Value {
         PyObject *op;    /* the row of the table, if it was registered at run time */
     };
     union {
-        Value *operands[2]; /* one or two operands; NULL for the constant, and for a second that is not there */
-        struct {
-            Operand *many; /* any other number, or two constants */
-            Py_ssize_t count;
-        };
+        Value *operands[2];   /* one or two operands; NULL for the constant, and for a second that is not there */
+        PyObject *tuples[2]; /* any other number, or two constants: of Values, floats and small ints */
     };
     struct {
         int64_t epoch : 48;
-        uint64_t row : 8;       /* LEAF, a ROW_..., or CALL for a row registered at run time */
-        uint64_t has_many : 1;  /* whether the operands are in many */
-        uint64_t is_closed : 1; /* during a sort: has its position */
+        uint64_t row : 8;        /* LEAF, a ROW_..., or CALL for a row registered at run time */
+        uint64_t has_tuples : 1; /* whether the operands are in tuples */
+        uint64_t is_closed : 1;  /* during a sort: has its position */
     } state;
     PyObject *label; /* NULL if empty */
     PyObject *weakrefs;
@@ -143,20 +145,55 @@ static inline double float_floordiv(double x, double y)
 
 #include "rows.h"
 
+/* Whether the operands are two halves which are multiplied with each other, as in sumprod. */
+static inline bool has_factors(int row)
+{
+    return partials[row][0].kind == OTHER;
+}
+
+/* An item of a node's tuple: the node that it is, or NULL; and its number. */
+static inline Value *item_node(PyObject *x)
+{
+    return is_value(x) ? (Value *)x : NULL;
+}
+
+static inline double item_number(PyObject *x)
+{
+    return is_value(x) ? ((Value *)x)->data : PyFloat_CheckExact(x) ? PyFloat_AS_DOUBLE(x) : (double)PyLong_AsLong(x);
+}
+
+/* The tuples of a node, as arrays for loops over its operands. */
+typedef struct {
+    PyObject *const *first, *const *second;
+    Py_ssize_t split, count; /* how many items the first has, and both */
+} Items;
+
+static inline Items items_of(const Value *v)
+{
+    PyObject *first = v->tuples[0], *second = v->tuples[1];
+    Py_ssize_t split = PyTuple_GET_SIZE(first);
+    return (Items){&PyTuple_GET_ITEM(first, 0), &PyTuple_GET_ITEM(second, 0), split, split + PyTuple_GET_SIZE(second)};
+}
+
+static inline PyObject *item_at(const Items *items, Py_ssize_t i)
+{
+    return i < items->split ? items->first[i] : items->second[i - items->split];
+}
+
 static inline Py_ssize_t operand_count(const Value *v)
 {
-    return v->state.has_many ? v->count : row_arity[v->state.row];
+    return v->state.has_tuples ? items_of(v).count : row_arity[v->state.row];
 }
 
-static inline Value *operand_node(const Value *v, Py_ssize_t i)
+static inline Operand operand_of(const Value *v, Py_ssize_t i)
 {
-    return v->state.has_many ? v->many[i].node : v->operands[i & 1]; /* & 1 tells the compiler that there are two */
-}
-
-static inline double operand_number(const Value *v, Py_ssize_t i)
-{
-    Value *node = operand_node(v, i);
-    return node ? node->data : v->state.has_many ? v->many[i].number : v->constant;
+    if (v->state.has_tuples) {
+        Items items = items_of(v);
+        PyObject *x = item_at(&items, i);
+        return (Operand){item_node(x), item_number(x)};
+    }
+    Value *node = v->operands[i & 1]; /* & 1 tells the compiler that there are two */
+    return (Operand){node, node ? node->data : v->constant};
 }
 
 /* ---- Birth and death. ---- */
@@ -187,7 +224,7 @@ static inline Value *new_node(double data, int row)
     v->grad = 0.0;
     v->state.epoch = epoch_now;
     v->state.row = (unsigned char)row;
-    v->state.has_many = 0;
+    v->state.has_tuples = 0;
     v->state.is_closed = 0;
     v->label = NULL;
     v->weakrefs = NULL;
@@ -209,10 +246,9 @@ static void free_node(Value *v)
 
 static void drop_operands(Value *v)
 {
-    if (v->state.has_many) {
-        for (Py_ssize_t i = 0; i < v->count; i++)
-            Py_XDECREF(v->many[i].node);
-        PyMem_Free(v->many);
+    if (v->state.has_tuples) {
+        Py_DECREF(v->tuples[0]);
+        Py_DECREF(v->tuples[1]);
     } else {
         for (Py_ssize_t i = 0; i < row_arity[v->state.row]; i++)
             Py_XDECREF(v->operands[i]);

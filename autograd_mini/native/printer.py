@@ -162,13 +162,14 @@ def _values(rows: dict[str, Any]) -> Iterator[str]:
             continue
         lets = "".join(f"    double {left} = {right};\n" for left, right in op.c.let)
         if op.c.fold:
-            halves = "y" in op.c.text
-            second = "        double y = number_of(&operands[i + n]);\n" if halves else ""
+            factors = ("x", "y") if "y" in op.c.text else ("x",)
+            given = ", ".join(f"number_of(&operands[i + {j} * n])" for j in range(len(factors)))
             yield (
+                f"static inline double term_{name}({', '.join(f'double {x}' for x in factors)})\n{{\n"
+                f"    return {op.c.text};\n}}\n\n"
                 f"static inline double row_{name}(const Operand *operands, Py_ssize_t n)\n{{\n    double out = 0.0;\n"
-                + ("    n /= 2;\n" if halves else "")
-                + "    for (Py_ssize_t i = 0; i < n; i++) {\n        double x = number_of(&operands[i]);\n"
-                + f"{second}        out += {op.c.text};\n    }}\n    return out;\n}}"
+                f"    n /= {len(factors)};\n    for (Py_ssize_t i = 0; i < n; i++)\n"
+                f"        out += term_{name}({given});\n    return out;\n}}"
             )
         else:
             arguments = ", ".join(f"double {a}" for a in _NAMES[1 : _arity(op) + 1])
@@ -203,7 +204,7 @@ def _sweep(rows: dict[str, Any]) -> str:
             passes = [f"        PASS({i}, {_on_doubles(r)});\n" for i, r in enumerate(rules) if r is not None]
             few.append(f"    case ROW_{name}:\n{''.join(passes)}        break;")
     return (
-        "/* PASS(i, slope) and OTHER_HALF(i) are those of sweep.c. */\n#define PASS_ON_FEW \\\n"
+        "/* PASS(i, slope) and OTHER_HALF(i) are those of sweep.h. */\n#define PASS_ON_FEW \\\n"
         + "\n".join(few).replace("\n", " \\\n")
         + "\n\n#define PASS_ON_MANY \\\n"
         + "\n".join(many).replace("\n", " \\\n")

@@ -8,7 +8,7 @@ static struct {
     PyObject *number, *compute, *leaf_data, *gradient_data, *label_text;
     PyObject *refuse_data, *refuse_number, *refuse_subclass, *refuse_stale, *refuse_restored;
     PyObject *deepcopy, *reduce, *python_slopes, *order, *real, *show_node, *show_adjoints;
-    PyObject *sum, *sumprod, *one;
+    PyObject *sum, *sumprod, *one, *nothing; /* nothing is the empty tuple */
     PyObject *rows[CALL], *functions[CALL]; /* by ROW_...: the Op, and the Python function of that name */
 } shared;
 
@@ -110,8 +110,17 @@ static PyObject *tuple_of_operands(const Operand *operands, Py_ssize_t n)
 
 static PyObject *record(int row, PyObject *op, double out, const Operand *operands, Py_ssize_t n);
 
-/* What a thread does instead whose mode is not the usual one. Showing a node runs Python, to which the operands may be
- * lost unless they are the node's by then. */
+/* Shows a new node to the thread's watcher. This runs Python, to which operands may be lost unless they are the node's. */
+static RARE PyObject *show(PyObject *v)
+{
+    PyObject *shown = PyObject_CallOneArg(shared.show_node, v);
+    if (!shown)
+        Py_CLEAR(v);
+    Py_XDECREF(shown);
+    return v;
+}
+
+/* What a thread does instead whose mode is not the usual one. */
 static RARE PyObject *record_unusually(int row, PyObject *op, double out, const Operand *operands, Py_ssize_t n)
 {
     if (thread_is_silent)
@@ -119,33 +128,24 @@ static RARE PyObject *record_unusually(int row, PyObject *op, double out, const 
     set_mode(false, false);
     PyObject *v = record(row, op, out, operands, n);
     set_mode(false, true);
-    PyObject *shown = v ? PyObject_CallOneArg(shared.show_node, v) : NULL;
-    if (!shown)
-        Py_CLEAR(v);
-    Py_XDECREF(shown);
-    return v;
+    return v ? show(v) : NULL;
 }
 
-/* A node with operands in a block of their own, which it takes over; so also in case of MemoryError. */
-static PyObject *record_many(int row, PyObject *op, double out, Operand *operands, Py_ssize_t n)
+/* A node that refers to tuples of exact Values, floats and small ints, in which the collector has nothing to look for. */
+static PyObject *record_tuples(int row, PyObject *op, double out, PyObject *first, PyObject *second)
 {
-    if (!is_usual()) {
-        PyObject *other = record_unusually(row, op, out, operands, n);
-        PyMem_Free(operands);
-        return other;
-    }
+    if (!is_usual() && thread_is_silent)
+        return new_leaf(out);
     Value *v = new_node(out, row);
-    if (!v) {
-        PyMem_Free(operands);
+    if (!v)
         return NULL;
-    }
-    v->state.has_many = 1;
-    v->many = operands;
-    v->count = n;
+    PyObject_GC_UnTrack(first);
+    PyObject_GC_UnTrack(second);
+    v->state.has_tuples = 1;
+    v->tuples[0] = Py_NewRef(first);
+    v->tuples[1] = Py_NewRef(second);
     v->op = Py_XNewRef(op);
-    for (Py_ssize_t i = 0; i < n; i++)
-        Py_XINCREF(operands[i].node);
-    return (PyObject *)v;
+    return is_usual() ? (PyObject *)v : show((PyObject *)v);
 }
 
 static inline PyObject *record_one(int row, double out, Value *x)
@@ -189,11 +189,13 @@ static PyObject *record(int row, PyObject *op, double out, const Operand *operan
         return record_one(row, out, operands[0].node);
     if (n == 2 && row_arity[row] == 2 && (operands[0].node || operands[1].node))
         return record_two(row, out, operands[0], operands[1]);
-    Operand *own = new_operands(n);
-    if (!own)
-        return NULL;
-    memcpy(own, operands, (size_t)n * sizeof *own);
-    return record_many(row, op, out, own, n);
+    Py_ssize_t split = has_factors(row) ? n / 2 : n;
+    PyObject *first = tuple_of_operands(operands, split);
+    PyObject *second = first ? tuple_of_operands(operands + split, n - split) : NULL;
+    PyObject *v = second ? record_tuples(row, op, out, first, second) : NULL;
+    Py_XDECREF(first);
+    Py_XDECREF(second);
+    return v;
 }
 
 /* The value as Python computes it, where C is not sure; false with an exception. */
@@ -326,82 +328,68 @@ BINARY_FUNCTIONS(BINARY_FUNCTION)
 
 /* ---- sum and sumprod. ---- */
 
-/* Takes all items, if no Python code is needed for that; has_node tells whether there is a Value among them. */
-static bool take_items(PyObject *sequence, Operand *operands, bool *has_node)
+/* The items of an iterable as a tuple, which is itself if it is one; NULL with an exception, a TypeError of these words if
+ * it is none. */
+static PyObject *as_tuple(PyObject *iterable, const char *words)
 {
-    PyObject **items = PySequence_Fast_ITEMS(sequence);
-    const Py_ssize_t n = PySequence_Fast_GET_SIZE(sequence);
-    bool found = false; /* in a register: a store through has_node might change anything the loop reads */
-    for (Py_ssize_t i = 0; i < n; i++) {
-        if (!take_quickly(items[i], &operands[i]))
-            return false;
-        found |= operands[i].node != NULL;
-    }
-    *has_node |= found;
-    return true;
+    if (PyTuple_CheckExact(iterable))
+        return Py_NewRef(iterable);
+    PyObject *list = PySequence_Fast(iterable, words);
+    PyObject *tuple = list ? PyList_AsTuple(list) : NULL;
+    Py_XDECREF(list);
+    return tuple;
 }
 
-/* The value of a row with any number of operands, which it takes over; NULL without an exception where C is not sure. */
-static PyObject *finish_many(int row, Operand *operands, Py_ssize_t n, bool has_node)
+/* Adds up the terms of sum, or with q those of sumprod; false where Python code is needed for that. */
+static ALWAYS_INLINE bool add_up(PyObject *p, PyObject *q, double *out, bool *has_node)
 {
-    double out;
-    if (n && compute(row, operands, n, &out)) {
-        if (has_node)
-            return record_many(row, NULL, out, operands, n);
-        PyMem_Free(operands);
-        return PyFloat_FromDouble(out);
+    const Py_ssize_t n = PyTuple_GET_SIZE(p);
+    double total = 0.0; /* in registers: a store through a pointer might change anything the loop reads */
+    bool found = false;
+    for (Py_ssize_t i = 0; i < n; i++) {
+        Operand x, y = {NULL, 0.0};
+        if (!take_quickly(PyTuple_GET_ITEM(p, i), &x) || (q && !take_quickly(PyTuple_GET_ITEM(q, i), &y)))
+            return false;
+        total += q ? term_sumprod(x.number, y.number) : term_sum(x.number);
+        found |= x.node || y.node;
     }
-    PyMem_Free(operands);
-    return NULL;
+    *out = total;
+    *has_node = found;
+    return n > 0;
 }
 
 static PyObject *function_sum(PyObject *Py_UNUSED(module), PyObject *terms)
 {
-    PyObject *list = PySequence_Fast(terms, "sum takes an iterable of numbers and Values");
-    if (!list)
+    PyObject *p = as_tuple(terms, "sum takes an iterable of numbers and Values");
+    if (!p)
         return NULL;
-    Py_ssize_t n = PySequence_Fast_GET_SIZE(list);
-    bool has_node = false;
-    PyObject *out = NULL;
-    Operand *operands = new_operands(n);
-    if (operands && take_items(list, operands, &has_node))
-        out = finish_many(ROW_sum, operands, n, has_node);
+    double total;
+    bool has_node;
+    PyObject *out;
+    if (!add_up(p, NULL, &total, &has_node) || !row_sum_is_sure(total))
+        out = PyObject_CallOneArg(shared.sum, p);
     else
-        PyMem_Free(operands);
-    if (!out && !PyErr_Occurred())
-        out = PyObject_CallOneArg(shared.sum, list);
-    Py_DECREF(list);
+        out = has_node ? record_tuples(ROW_sum, NULL, total, p, shared.nothing) : PyFloat_FromDouble(total);
+    Py_DECREF(p);
     return out;
 }
 
 static PyObject *sumprod_of(PyObject *p, PyObject *q)
 {
-    Py_ssize_t n = PySequence_Fast_GET_SIZE(p);
-    bool has_node = false;
-    if (n == PySequence_Fast_GET_SIZE(q)) {
-        Operand *operands = new_operands(2 * n);
-        if (!operands)
-            return NULL;
-        PyObject *out = NULL;
-        if (take_items(p, operands, &has_node) && take_items(q, operands + n, &has_node))
-            out = finish_many(ROW_sumprod, operands, 2 * n, has_node);
-        else
-            PyMem_Free(operands);
-        if (out || PyErr_Occurred())
-            return out;
-    }
-    return PyObject_CallFunctionObjArgs(shared.sumprod, p, q, NULL);
+    double total;
+    bool has_node;
+    if (PyTuple_GET_SIZE(p) != PyTuple_GET_SIZE(q) || !add_up(p, q, &total, &has_node) || !row_sumprod_is_sure(total))
+        return PyObject_CallFunctionObjArgs(shared.sumprod, p, q, NULL);
+    return has_node ? record_tuples(ROW_sumprod, NULL, total, p, q) : PyFloat_FromDouble(total);
 }
 
 static PyObject *function_sumprod(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n, PyObject *names)
 {
-    PyObject *p = NULL, *q = NULL, *out = NULL;
     if (n != 2 || names)
         return PyObject_Vectorcall(shared.sumprod, args, (size_t)n, names);
-    p = PySequence_Fast(args[0], "sumprod takes two iterables of numbers and Values");
-    q = p ? PySequence_Fast(args[1], "sumprod takes two iterables of numbers and Values") : NULL;
-    if (q)
-        out = sumprod_of(p, q);
+    PyObject *p = as_tuple(args[0], "sumprod takes two iterables of numbers and Values");
+    PyObject *q = p ? as_tuple(args[1], "sumprod takes two iterables of numbers and Values") : NULL;
+    PyObject *out = q ? sumprod_of(p, q) : NULL;
     Py_XDECREF(p);
     Py_XDECREF(q);
     return out;

@@ -111,7 +111,7 @@ static inline Position position_of(const Value *v)
 /* How many positions a node has: the two operands in the node count as two, be there one or two. */
 static inline Py_ssize_t edge_count(const Value *v)
 {
-    return v->state.has_many ? v->count : v->state.row == LEAF ? 0 : 2;
+    return v->state.has_tuples ? items_of(v).count : v->state.row == LEAF ? 0 : 2;
 }
 
 /* Gives a node its place. All its operands have theirs, and these have been written. */
@@ -144,11 +144,14 @@ static inline bool is_newer(const Value *a, const Value *user)
 /* An operand that was assigned after its user had been computed from it, the last one first. */
 static inline Value *newer_operand(const Value *v)
 {
-    if (!v->state.has_many)
+    if (!v->state.has_tuples)
         return is_newer(v->operands[1], v) ? v->operands[1] : is_newer(v->operands[0], v) ? v->operands[0] : NULL;
-    for (Py_ssize_t i = v->count; i-- > 0;)
-        if (is_newer(v->many[i].node, v))
-            return v->many[i].node;
+    const Items items = items_of(v);
+    for (Py_ssize_t i = items.count; i-- > 0;) {
+        Value *a = item_node(item_at(&items, i));
+        if (is_newer(a, v))
+            return a;
+    }
     return NULL;
 }
 
@@ -171,20 +174,23 @@ static inline Value *visit_two(Graph *g, Value *v, Py_ssize_t *next, int64_t sin
     return NULL;
 }
 
-/* The same for a node whose operands are in a block. */
+/* The same for a node whose operands are in tuples. */
 static Value *visit_many(Graph *g, Value *v, Py_ssize_t *next, int64_t since)
 {
+    const Items items = items_of(v);
     Position *positions = g->positions + g->edges;
     bool was_left = *next > 0; /* for another node, so that what was written has been overwritten */
-    while (*next < v->count) {
-        Value *a = v->many[(*next)++].node, *deeper = descend(g, a, since);
-        if (deeper)
+    for (Py_ssize_t i = *next; i < items.count; i++) {
+        Value *a = item_node(item_at(&items, i)), *deeper = descend(g, a, since);
+        if (deeper) {
+            *next = i + 1;
             return deeper;
-        positions[*next - 1] = position_of(a);
+        }
+        positions[i] = position_of(a);
     }
-    for (Py_ssize_t i = 0; was_left && i < v->count; i++)
-        positions[i] = position_of(v->many[i].node);
-    close_node(g, v, v->count);
+    for (Py_ssize_t i = 0; was_left && i < items.count; i++)
+        positions[i] = position_of(item_node(item_at(&items, i)));
+    close_node(g, v, items.count);
     return NULL;
 }
 
@@ -205,8 +211,8 @@ static bool walk(Graph *g, Value *root, bool check, int64_t since, Value *stale[
         }
         if (!has_room(g, (size_t)edge_count(at.node)))
             return false;
-        Value *deeper = at.node->state.has_many ? visit_many(g, at.node, &at.next, since)
-                                                : visit_two(g, at.node, &at.next, since);
+        Value *deeper = at.node->state.has_tuples ? visit_many(g, at.node, &at.next, since)
+                                                  : visit_two(g, at.node, &at.next, since);
         if (deeper) {
             if (!push(g, at.node, at.next))
                 return false;
@@ -271,17 +277,15 @@ static void find(Position *found, PyObject *nodes, Py_ssize_t n)
 
 #if defined(__GNUC__)
 #define PREFETCH(v) __builtin_prefetch(&(v)->state)
-#define ALWAYS_INLINE inline __attribute__((always_inline))
 #else
 #define PREFETCH(v)
-#define ALWAYS_INLINE inline
 #endif
 
 #define PASS(i, slope) \
     if (to[i] != NOWHERE) \
         adjoint[to[i]] += cotangent * (slope)
 
-#define OTHER_HALF(i) number_of(&v->many[(i) + n / 2 < n ? (i) + n / 2 : (i) + n / 2 - n])
+#define OTHER_HALF(i) item_number((i) < items.split ? items.second[i] : items.first[(i) - items.split])
 
 /* The slopes that Python computes: None for a flat edge, and at most as many as operands. */
 static bool pass_on_in_python(const Value *v, Py_ssize_t n, double cotangent, const Position *to, double *adjoint)
@@ -309,14 +313,15 @@ static ALWAYS_INLINE bool pass_on(const Value *v, Py_ssize_t n, double cotangent
         return pass_on_in_python(v, n, cotangent, to, adjoint);
     const double out = v->data;
     if (row_arity[v->state.row]) {
-        const double x = operand_number(v, 0);
-        const double y = operand_number(v, n > 1);
-        const double z = n > 2 ? operand_number(v, 2) : 0.0;
+        const double x = operand_of(v, 0).number;
+        const double y = operand_of(v, n > 1).number;
+        const double z = n > 2 ? operand_of(v, 2).number : 0.0;
         (void)z;
         switch (v->state.row) {
             PASS_ON_FEW
         }
     } else {
+        const Items items = items_of(v);
         switch (v->state.row) {
             PASS_ON_MANY
         }
@@ -440,11 +445,6 @@ static bool step(int row, const Operand *operands, Py_ssize_t n, Operand *result
     PyObject *out = args ? PyObject_CallObject(shared.functions[row], args) : NULL;
     Py_XDECREF(args);
     return keep(out, result);
-}
-
-static Operand operand_of(const Value *v, Py_ssize_t i)
-{
-    return (Operand){operand_node(v, i), operand_number(v, i)};
 }
 
 /* One partial of v as a node or a number that belongs to the caller. */

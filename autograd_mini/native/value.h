@@ -105,13 +105,16 @@ static PyObject *get_op(PyObject *self, void *Py_UNUSED(closure))
 static PyObject *get_args(PyObject *self, void *Py_UNUSED(closure))
 {
     Value *v = (Value *)self;
-    if (v->state.has_many)
-        return tuple_of_operands(v->many, v->count);
-    Operand operands[2];
-    Py_ssize_t n = operand_count(v);
-    for (Py_ssize_t i = 0; i < n; i++)
-        operands[i] = operand_of(v, i);
-    return tuple_of_operands(operands, n);
+    PyObject *tuple = PyTuple_New(operand_count(v));
+    for (Py_ssize_t i = 0; tuple && i < PyTuple_GET_SIZE(tuple); i++) {
+        Operand o = operand_of(v, i);
+        PyObject *x = from_operand(&o);
+        if (x)
+            PyTuple_SET_ITEM(tuple, i, x);
+        else
+            Py_CLEAR(tuple);
+    }
+    return tuple;
 }
 
 static PyObject *get_age(PyObject *self, void *Py_UNUSED(closure))
@@ -363,12 +366,14 @@ static Operand *take_tuple(PyObject *const *items, Py_ssize_t n)
 
 static PyObject *value_apply(PyObject *Py_UNUSED(type), PyObject *const *args, Py_ssize_t n)
 {
-    if (n < 1 || PyObject_TypeCheck(args[0], Py_TYPE(shared.rows[ROW_add])) == 0) {
+    bool is_row = n > 0 && PyObject_TypeCheck(args[0], Py_TYPE(shared.rows[ROW_add]));
+    int row = is_row ? row_of(args[0]) : LEAF;
+    if (!is_row || (has_factors(row) && n % 2 == 0)) {
         PyErr_SetString(PyExc_TypeError, "_apply takes a row of the table and its operands");
         return NULL;
     }
     Operand *operands = take_tuple(args + 1, n - 1);
-    PyObject *out = operands ? apply(row_of(args[0]), args[0], operands, n - 1) : NULL;
+    PyObject *out = operands ? apply(row, args[0], operands, n - 1) : NULL;
     PyMem_Free(operands);
     return out;
 }
@@ -429,12 +434,6 @@ static PyObject *value_deepcopy(PyObject *self, PyObject *memo)
 static PyObject *value_reduce(PyObject *self, PyObject *Py_UNUSED(protocol))
 {
     return PyObject_CallFunctionObjArgs(shared.reduce, self, shared.order, NULL);
-}
-
-static PyObject *value_sizeof(PyObject *self, PyObject *Py_UNUSED(none))
-{
-    Value *v = (Value *)self;
-    return PyLong_FromSize_t(sizeof *v + (v->state.has_many ? (size_t)v->count * sizeof *v->many : 0));
 }
 
 /* ---- Gradients. ---- */
@@ -508,7 +507,6 @@ static PyMethodDef value_methods[] = {
     {"__copy__", value_copy, METH_NOARGS, "__copy__($self)\n--\n\n"},
     {"__deepcopy__", value_deepcopy, METH_O, "__deepcopy__($self, memo)\n--\n\n"},
     {"__reduce_ex__", value_reduce, METH_O, "__reduce_ex__($self, protocol)\n--\n\n"},
-    {"__sizeof__", value_sizeof, METH_NOARGS, "__sizeof__($self)\n--\n\n"},
     {"_apply", (PyCFunction)(void (*)(void))value_apply, METH_FASTCALL | METH_STATIC, "_apply(op, *args)\n--\n\n"},
     {"_restore", (PyCFunction)(void (*)(void))value_restore, METH_FASTCALL | METH_STATIC,
      "_restore(op, args, data, grad, label, age)\n--\n\n"},
