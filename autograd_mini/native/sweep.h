@@ -144,6 +144,8 @@ static inline bool is_newer(const Value *a, const Value *user)
 /* An operand that was assigned after its user had been computed from it, the last one first. */
 static inline Value *newer_operand(const Value *v)
 {
+    if (v->state.epoch == epoch_now) /* nothing was assigned since then, and there is no need to look */
+        return NULL;
     if (!v->state.has_tuples)
         return is_newer(v->operands[1], v) ? v->operands[1] : is_newer(v->operands[0], v) ? v->operands[0] : NULL;
     const Items items = items_of(v);

@@ -20,7 +20,7 @@ from .._engine import Value
 from ..ops import number
 from .checks import Random, check_flag, check_size, pair, source
 from .module import Module
-from .nested import depth, uniform
+from .nested import Kept, depth, uniform
 
 Pair = tuple[int, int]
 Image = Sequence[Sequence[Sequence[Any]]]
@@ -76,19 +76,18 @@ class Conv2d(Module):
         draw = source(rng).uniform
         self.weight = uniform(draw, bound, out_channels, in_channels, *self.kernel_size)
         self.bias = uniform(draw, bound, out_channels) if bias else None
+        self._filters = Kept(_filters)
 
     def __call__(self, input: Image) -> list[list[list[Any]]]:
         size = _size(self, input, self.kernel_size, self.padding)
         if len(input) != self.in_channels:
             raise ValueError(f"{self!r} takes an image of {self.in_channels} channels, got {len(input)}")
-        windows = _gatherers(self.in_channels, size, self.kernel_size, self.stride, self.padding, border=True)
-        pixels = [*_join(_join(input)), 0.0]  # the last one is what lies outside
-        filters = [tuple(_join(_join(channel))) for channel in self.weight]
-        one: tuple[float, ...] = ()
-        if self.bias:
-            filters = [(*weights, b) for weights, b in zip(filters, self.bias, strict=True)]
-            one = (1.0,)
-        patches = [[(*gather(pixels), *one) for gather in row] for row in windows]
+        windows = _gatherers(
+            self.in_channels, size, self.kernel_size, self.stride, self.padding, border=True, bias=bool(self.bias)
+        )
+        pixels = [*_join(_join(input)), 1.0, 0.0]  # the bias's factor, and what lies outside
+        patches = [[gather(pixels) for gather in row] for row in windows]
+        filters = self._filters(self.weight, self.bias)
         return [[[ops.sumprod(weights, patch) for patch in row] for row in patches] for weights in filters]
 
     def __repr__(self) -> str:
@@ -171,6 +170,12 @@ class AvgPool2d(_Pool2d):
 _join = chain.from_iterable
 
 
+def _filters(weight: Sequence[Image], bias: Sequence[Any] | None) -> list[tuple[Any, ...]]:
+    """The weights of each output channel in a row, its bias at the end."""
+    filters = [tuple(_join(_join(channel))) for channel in weight]
+    return [(*weights, b) for weights, b in zip(filters, bias, strict=True)] if bias else filters
+
+
 def _nan_or_max(patch: tuple[Any, ...]) -> Any:
     for x in patch:
         if x != x:
@@ -180,11 +185,12 @@ def _nan_or_max(patch: tuple[Any, ...]) -> Any:
 
 @lru_cache(maxsize=64)
 def _gatherers(
-    channels: int, size: Pair, kernel: Pair, stride: Pair, padding: Pair, *, border: bool
+    channels: int, size: Pair, kernel: Pair, stride: Pair, padding: Pair, *, border: bool, bias: bool = False
 ) -> list[list[Callable[[list[Any]], tuple[Any, ...]]]]:
     """For each pixel of the output, row by row, what gathers the pixels under the window from the list of all.
 
-    Where the window sticks out of the image, the last element of the list is taken if ``border``, else none.
+    Where the window sticks out of the image, the last element of the list is taken if ``border``, else none. The last
+    but one comes after the window if ``bias``.
     """
     height, width = size
 
@@ -197,6 +203,8 @@ def _gatherers(
         ]
         if not border:
             places = [place for place in places if place >= 0]
+        if bias:
+            places.append(-2)
         return itemgetter(*places) if len(places) > 1 else lambda pixels: (pixels[places[0]],)
 
     return [

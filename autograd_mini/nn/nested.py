@@ -1,8 +1,9 @@
-"""Nested lists of numbers, the shape of images and of weights."""
+"""Nested lists of numbers, the shape of images, and nested tuples of parameters."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import is_
 from typing import Any
 
 from .._engine import Value
@@ -49,11 +50,44 @@ def flat(x: Any) -> list[Any]:
     return [number for part in x for number in flat(part)] if _holds_lists(x) else list(x)
 
 
-def uniform(draw: Callable[[float, float], float], bound: float, *shape: int) -> list[Any]:
-    """New parameters between ``-bound`` and ``bound`` in nested lists of the given lengths.
+def uniform(draw: Callable[[float, float], float], bound: float, *shape: int) -> tuple[Any, ...]:
+    """New parameters between ``-bound`` and ``bound`` in nested tuples of the given lengths.
 
     >>> uniform(max, 0.5, 2, 1)
-    [[Value(0.5)], [Value(0.5)]]
+    ((Value(0.5),), (Value(0.5),))
     """
     length, *rest = shape
-    return [uniform(draw, bound, *rest) if rest else Value(draw(-bound, bound)) for _ in range(length)]
+    return tuple([uniform(draw, bound, *rest) if rest else Value(draw(-bound, bound)) for _ in range(length)])
+
+
+class Kept:
+    """What ``make`` makes of parameters, kept until it is called with others.
+
+    A layer puts the rows for its sums together from several attributes. As rows that stay the same are shared by the
+    nodes of all calls, this saves the work and most of a node's memory. Nested tuples are known by their identity, for
+    nothing in them can be replaced; of anything else, the rows are made anew each time.
+
+    >>> pairs = Kept(lambda p, q: list(zip(p, q)))
+    >>> p, q = uniform(max, 0.5, 2), uniform(max, 0.5, 2)
+    >>> pairs(p, q) is pairs(p, q), pairs(p, list(q)) is pairs(p, list(q))
+    (True, False)
+    """
+
+    def __init__(self, make: Callable[..., Any]) -> None:
+        self._make = make
+        self._last: tuple[tuple[Any, ...], Any] | None = None  # the arguments and the result
+
+    def __call__(self, *parameters: Any) -> Any:
+        if self._last and all(map(is_, self._last[0], parameters)):
+            return self._last[1]
+        made = self._make(*parameters)
+        if _is_fixed(parameters):
+            self._last = parameters, made
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Kept, (self._make,)  # a copy of the layer makes its own
+
+
+def _is_fixed(x: Any) -> bool:
+    return x is None or type(x) is Value or (type(x) is tuple and all(map(_is_fixed, x)))

@@ -54,9 +54,9 @@ class Neuron(Module):
 
     def __call__(self, x: Sequence[Any]) -> Any:
         check_inputs(self, len(self.w), x)
-        return self._output([*x, 1.0])
+        return self._output((*x, 1.0))
 
-    def _output(self, x: list[Any]) -> Any:
+    def _output(self, x: tuple[Any, ...]) -> Any:
         """The output for checked inputs, to which a 1.0 has been appended as the factor of the bias."""
         out = sumprod([*self.w, self.b], x)
         return out if self.activation == "linear" else getattr(out, self.activation)()
@@ -78,7 +78,7 @@ class Layer(Module):
 
     def __call__(self, x: Sequence[Any]) -> list[Any]:
         check_inputs(self.neurons[0], len(self.neurons[0].w), x)  # once for all
-        x = [*x, 1.0]
+        x = (*x, 1.0)
         return [neuron._output(x) for neuron in self.neurons]
 
     def __repr__(self) -> str:

@@ -18,9 +18,21 @@ from typing import Any, ClassVar
 from .. import _engine as ops
 from .checks import Random, check_flag, check_inputs, check_size, source
 from .module import Module
-from .nested import is_list, uniform
+from .nested import Kept, is_list, uniform
 
 _NONLINEARITIES = {"tanh": ops.tanh, "relu": ops.relu}
+
+Rows = Sequence[Sequence[Any]]
+
+
+def _rows(weight_ih: Rows, weight_hh: Rows, bias_ih: Sequence[Any] | None, bias_hh: Sequence[Any] | None) -> Any:
+    """The row of each unit for the input, that for the hidden state, and both in one, each weight's bias at its end."""
+    if bias_ih and bias_hh:
+        of_x = [(*w, b) for w, b in zip(weight_ih, bias_ih, strict=True)]
+        of_h = [(*w, b) for w, b in zip(weight_hh, bias_hh, strict=True)]
+    else:
+        of_x, of_h = list(map(tuple, weight_ih)), list(map(tuple, weight_hh))
+    return of_x, of_h, [u + v for u, v in zip(of_x, of_h, strict=True)]
 
 
 class _Cell(Module):
@@ -38,6 +50,7 @@ class _Cell(Module):
         self.weight_hh = uniform(draw, bound, rows, hidden_size)
         self.bias_ih = uniform(draw, bound, rows) if bias else None
         self.bias_hh = uniform(draw, bound, rows) if bias else None
+        self._rows = Kept(_rows)
 
     def _start(self, name: str, state: Any) -> Sequence[Any]:
         """The state that a call was given, or zeros."""
@@ -52,18 +65,18 @@ class _Cell(Module):
             raise ValueError(f"{self!r} takes {name} of {self.hidden_size} numbers, got {len(state)}")
         return state  # type: ignore[no-any-return]
 
-    def _operands(self, input: Sequence[Any], h: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    def _operands(self, input: Sequence[Any], h: Sequence[Any]) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         """Input and state, each with a 1.0 for its bias if there is one."""
         check_inputs(self, self.input_size, input)
-        return ([*input, 1.0], [*h, 1.0]) if self.bias_ih else ([*input], [*h])
+        return ((*input, 1.0), (*h, 1.0)) if self.bias_ih else (tuple(input), tuple(h))
 
-    def _sums(self, x: list[Any], h: list[Any], stop: int) -> list[Any]:
+    def _weights(self) -> tuple[Rows, Rows, Rows]:
+        return self._rows(self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)  # type: ignore[no-any-return]
+
+    def _sums(self, x: tuple[Any, ...], h: tuple[Any, ...], stop: int | None = None) -> list[Any]:
         """W_ih x + b_ih + W_hh h + b_hh for the rows before ``stop``, one node each."""
-        xh, wi, wh = [*x, *h], self.weight_ih[:stop], self.weight_hh[:stop]
-        if self.bias_ih is None or self.bias_hh is None:
-            return [ops.sumprod((*u, *v), xh) for u, v in zip(wi, wh, strict=True)]
-        rows = zip(wi, self.bias_ih[:stop], wh, self.bias_hh[:stop], strict=True)
-        return [ops.sumprod((*u, a, *v, b), xh) for u, a, v, b in rows]
+        xh = x + h
+        return [ops.sumprod(row, xh) for row in self._weights()[2][:stop]]
 
     def _options(self) -> str:
         return "" if self.bias_ih else ", bias=False"
@@ -116,7 +129,7 @@ class RNNCell(_Cell):
 
     def __call__(self, input: Sequence[Any], hx: Sequence[Any] | None = None) -> list[Any]:
         x, h = self._operands(input, self._start("a hidden state", hx))
-        sums = self._sums(x, h, self.hidden_size)
+        sums = self._sums(x, h)
         return list(map(_NONLINEARITIES[self.nonlinearity], sums))
 
     def _options(self) -> str:
@@ -150,12 +163,11 @@ class GRUCell(_Cell):
         state, n = self._start("a hidden state", hx), self.hidden_size
         x, h = self._operands(input, state)
         gates = list(map(ops.sigmoid, self._sums(x, h, 2 * n)))
-        wi, wh = self.weight_ih[2 * n :], self.weight_hh[2 * n :]
-        if self.bias_ih and self.bias_hh:
-            wi = [(*w, b) for w, b in zip(wi, self.bias_ih[2 * n :], strict=True)]
-            wh = [(*w, b) for w, b in zip(wh, self.bias_hh[2 * n :], strict=True)]
-        recalled = [ops.sumprod(w, h) for w in wh]
-        new = [ops.tanh(ops.sumprod((*w, r), (*x, c))) for w, r, c in zip(wi, gates[:n], recalled, strict=True)]
+        of_x, of_h, _ = self._weights()
+        recalled = [ops.sumprod(w, h) for w in of_h[2 * n :]]
+        new = [
+            ops.tanh(ops.sumprod((*w, r), (*x, c))) for w, r, c in zip(of_x[2 * n :], gates[:n], recalled, strict=True)
+        ]
         return [ops.sumprod((1.0 - z, z), (a, b)) for z, a, b in zip(gates[n:], new, state, strict=True)]
 
 
@@ -191,7 +203,7 @@ class LSTMCell(_Cell):
         h, c = (None, None) if hx is None else hx
         c = self._start("a cell state", c)
         x, h = self._operands(input, self._start("a hidden state", h))
-        sums, n = self._sums(x, h, 4 * self.hidden_size), self.hidden_size
+        sums, n = self._sums(x, h), self.hidden_size
         i, f, o = (list(map(ops.sigmoid, sums[k * n : (k + 1) * n])) for k in (0, 1, 3))
         g = map(ops.tanh, sums[2 * n : 3 * n])
         cells = [ops.sumprod((b, a), (old, new)) for a, b, new, old in zip(i, f, g, c, strict=True)]
