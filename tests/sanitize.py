@@ -29,7 +29,7 @@ TESTS = [f"tests/test_{name}.py" for name in ("engine", "value", "functional", "
 # interpreter, which does not survive that itself.
 FAILING = {
     "PyErr_NoMemory()": """PyDict_New PyFloat_FromDouble PyImport_ImportModule PyList_AsTuple PyList_New
-        PyLong_FromLongLong PyLong_FromSize_t PyNumber_Index PyObject_Call PyObject_CallFunction
+        PyLong_FromLongLong PyNumber_Index PyObject_Call PyObject_CallFunction
         PyObject_CallFunctionObjArgs PyObject_CallMethod PyObject_CallNoArgs PyObject_CallObject PyObject_CallOneArg
         PyObject_Format PyObject_GetAttrString PyObject_RichCompare PyObject_Vectorcall PySequence_Fast PyTuple_New
         PyUnicode_FromFormat PyUnicode_FromString _PyObject_New""",

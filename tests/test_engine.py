@@ -241,6 +241,49 @@ def test_both_engines_agree_on_derivatives_of_derivatives(program, order):
     assert mine == theirs
 
 
+class Backwards(tuple):
+    """A tuple that is no exact one, and tells its items in another order than it holds them."""
+
+    def __iter__(self):
+        return reversed(tuple(self[:]))
+
+
+CONTAINERS = (tuple, list, iter, Backwards, lambda xs: (x for x in xs), lambda xs: dict(enumerate(xs)).values())
+factors = st.lists(st.tuples(plain, plain, st.sampled_from([None, 0, 1]), st.sampled_from([None, 0, 1])), max_size=5)
+
+
+@native_only
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@settings(max_examples=3 * settings().max_examples)
+@given(st.tuples(numbers, numbers), factors, st.sampled_from(CONTAINERS), st.sampled_from(CONTAINERS), st.booleans())
+def test_both_engines_take_operands_out_of_whatever_holds_them(leaves, pairs, first, second, longer):
+    """Whichever items are numbers of any type and whichever are Values, of which each may be there several times."""
+
+    def run(package):
+        known = [package.Value(x) for x in leaves]
+        p = [a if i is None else known[i] for a, _, i, _ in pairs]
+        q = [b if i is None else known[i] for _, b, _, i in pairs] + [1.0] * longer
+        inner = package.sum(first(p))
+        out = package.sumprod(first([*p, inner, 3]), second([*q, 2, inner]))
+        return whole_story(package, out, 0.5) if type(out) is package.Value else as_number(out)
+
+    assert told(lambda: run(ag)) == told(lambda: run(textbook))
+
+
+@native_only
+@given(st.tuples(st.floats(-2, 2), st.floats(-2, 2)), factors)
+def test_both_engines_differentiate_sums_over_shared_tuples_twice(leaves, pairs):
+    def run(package):
+        def f(xs):
+            p = tuple([a if i is None else xs[i] for a, _, i, _ in pairs]) + (xs[0], 2)
+            q = tuple([b if i is None else xs[i] for _, b, _, i in pairs]) + (xs[1], xs[0])
+            return package.sumprod(p, q) * package.sumprod(q, q) + package.sumprod(p, q)
+
+        return as_number(package.value_and_grad(lambda xs: package.sum(package.grad(f)(xs)))(list(leaves)))
+
+    assert told(lambda: run(ag)) == told(lambda: run(textbook))
+
+
 trees = st.recursive(
     st.one_of(numbers, st.integers(-3, 3), st.booleans(), st.fractions(-2, 2), st.none(), st.text(max_size=1)),
     lambda inner: st.one_of(
@@ -502,7 +545,9 @@ def test_values_of_two_engines_do_not_mix(mix):
 
 def graph_of(cls, functions):
     x, w = cls(2.0, label="x"), cls(-0.5, label="w")
-    out = functions.sum_([functions.exp(w), x * w, functions.sumprod([x, 1.0], [w, w]), 2 - x, round(x / 3, 2)])
+    row = (x, 3, 0.5, w)
+    products = [functions.sumprod([x, 1.0], [w, w]), functions.sumprod(row, row), functions.sumprod(row, (w, w, x, 2))]
+    out = functions.sum_([functions.exp(w), x * w, *products, 2 - x, round(x / 3, 2)])
     out.backward()
     return [out, x, w, 1.5]
 
@@ -871,10 +916,82 @@ def test_a_long_chain_dies_without_recursion_whatever_lets_go_of_it():
     assert reference() is None
 
 
+def test_a_long_chain_of_sums_dies_without_recursion_whatever_lets_go_of_it():
+    x = Value(1.0)
+    for held in (False, True):
+        seen, y, row = [], x, ()
+        for i in range(100_000):
+            row = (y, 0.5, 1)
+            y = ag.sumprod(row, (x, y, 2)) if i % 2 else ag.sum(row)
+            if i % 1000 == 0:
+                seen.append(weakref.ref(y, lambda _: ag.sumprod((x, x), (x, 1.0)).backward()))
+        if held:  # the tuple outlives the node, and dies by itself
+            del y
+            assert seen[-1]() is not None
+            del row
+        else:
+            del row, y
+        assert [r() for r in seen] == [None] * 100
+
+
 @native_only
 def test_a_node_takes_eighty_bytes():
     x = Value(1.0)
-    assert sys.getsizeof(x) == sys.getsizeof(x * 2.0) == 80
+    many = ag.sumprod((x,) * 50, (x,) * 50)
+    assert sys.getsizeof(x) == sys.getsizeof(x * 2.0) == sys.getsizeof(many) == sys.getsizeof(ag.sum([x] * 50)) == 80
+
+
+@native_only
+@given(st.permutations(range(6)))
+def test_nodes_share_the_tuples_that_they_were_computed_from(order):
+    x = Value(3.0)
+    row, inputs = (x, 2.5, 1, x), (0.5, x, x, 4)
+    before = [sys.getrefcount(thing) for thing in (row, inputs, x)]
+    nodes = [ag.sumprod(row, inputs) for _ in range(3)] + [ag.sumprod(row, row), ag.sum(row), ag.sum(inputs)]
+    assert [sys.getrefcount(thing) for thing in (row, inputs, x)] == [before[0] + 6, before[1] + 4, before[2]]
+    assert not gc.is_tracked(row)
+    assert nodes[0].args == (x, 2.5, 1.0, x, 0.5, x, x, 4.0)
+    assert {type(a) for a in nodes[0].args} == {Value, float}
+    expected = [[0.5, None, None, 4.0, None, 2.5, 1.0, None]] * 3 + [
+        [3.0, None, None, 3.0] * 2, [1.0, None, None, 1.0], [None, 1.0, 1.0, None]]  # fmt: skip
+    for place in order:
+        assert ag._engine.local_partials(nodes[place]) == expected[place]
+        nodes[place] = None
+    assert [sys.getrefcount(thing) for thing in (row, inputs, x)] == before
+
+
+def test_a_sum_over_a_list_keeps_what_was_in_it():
+    x, y = Value(2.0), Value(3.0)
+    row, inputs = [x, y], [y, 1.0]
+    out = ag.sumprod(row, inputs) + ag.sum(row)
+    row.clear()
+    inputs[:] = [None]
+    out.backward()
+    assert (x.grad, y.grad) == (4.0, 4.0)
+
+
+@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("record", [lambda xs: ag.sumprod(xs[:2], xs[2:]), lambda xs: ag.sum(xs)])
+def test_an_operand_that_is_assigned_later_is_found_in_whichever_tuple_it_is(record, place):
+    xs = tuple([Value(float(i), f"x{i}") for i in range(4)])
+    Value(0.0).data = 1.0
+    out = record(xs)
+    out.backward()
+    xs[place].data = 5.0
+    for root in (out, pickle.loads(pickle.dumps(out)), copy.deepcopy(out)):
+        with pytest.raises(ag.StaleGraphError, match=f"label='x{place}'.* was assigned after"):
+            root.backward()
+    xs[0].data = 6.0
+    with pytest.raises(ag.StaleGraphError, match=f"label='x{place}'.* was assigned after"):
+        out.backward()  # the last one in the graph is named
+
+
+@native_only
+def test_a_sum_of_products_refuses_factors_without_partner():
+    x = Value(1.0)
+    with pytest.raises(TypeError, match="_apply takes a row of the table and its operands"):
+        Value._apply(TABLE["sumprod"], x, x, x)
+    assert Value._apply(TABLE["sumprod"], x, x, 2.0, x).args == (x, x, 2.0, x)
 
 
 # ---- Which engine serves. -------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import math
 import pickle
 import random
 import statistics
+import sys
 from pathlib import Path
 
 import pytest
@@ -476,19 +477,81 @@ def test_every_parameter_takes_part_and_has_the_slope_of_differences():
 @pytest.mark.parametrize(
     ("layer", "call", "replace"),
     [
-        (nn.Conv2d(1, 1, 1), [[[1.0]]], lambda m, v: m.weight[0][0][0].__setitem__(0, v)),
-        (nn.Embedding(1, 1), 0, lambda m, v: m.weight[0].__setitem__(0, v)),
-        (nn.RNNCell(1, 1), [1.0], lambda m, v: m.weight_ih[0].__setitem__(0, v)),
-        (nn.GRUCell(1, 1), [1.0], lambda m, v: m.bias_hh.__setitem__(0, v)),
+        (nn.Conv2d(1, 1, 1), [[[1.0]]], lambda m, v: setattr(m, "weight", ((((v,),),),))),
+        (nn.Conv2d(1, 1, 1), [[[1.0]]], lambda m, v: setattr(m, "bias", (v,))),
+        (nn.Embedding(1, 1), 0, lambda m, v: setattr(m, "weight", ((v,),))),
+        (nn.RNNCell(1, 1), [1.0], lambda m, v: setattr(m, "weight_ih", ((v,),))),
+        (nn.GRUCell(1, 1), [1.0], lambda m, v: setattr(m, "bias_hh", (*m.bias_hh[:2], v))),
+        (nn.LSTMCell(1, 1), [1.0], lambda m, v: setattr(m, "weight_hh", (*m.weight_hh[:3], (v,)))),
         (nn.LayerNorm(1), [1.0], lambda m, v: m.bias.__setitem__(0, v)),
+        (nn.Layer(1, 1), [1.0], lambda m, v: m.neurons[0].w.__setitem__(0, v)),
     ],
 )
 def test_a_call_uses_the_values_that_parameters_gives(layer, call, replace):
-    parameter = Value(7.0)
-    replace(layer, parameter)
-    assert parameter in set(layer.parameters())
-    out = nn.Flatten()(layer(call))[0]
-    assert any(node is parameter for node in topological_order(out))
+    for _ in range(3):
+        layer(call)  # whatever it keeps for the next call
+        parameter = Value(7.0)
+        replace(layer, parameter)
+        assert any(p is parameter for p in layer.parameters())
+        assert holds(layer(call), parameter)
+        assert holds(copy.copy(layer)(call), parameter)
+
+
+def holds(out, parameter):
+    return any(node is parameter for root in nn.Flatten()(out) for node in topological_order(root))
+
+
+def as_lists(x):
+    return list(map(as_lists, x)) if isinstance(x, tuple) else x
+
+
+@pytest.mark.parametrize("name", ["weight_ih", "weight_hh", "bias_ih", "bias_hh"])
+@pytest.mark.parametrize("kind", [nn.RNNCell, nn.GRUCell, nn.LSTMCell])
+def test_parameters_may_be_lists_of_the_users_own_that_change_between_calls(kind, name):
+    def output(cell):
+        return nn.Flatten()(cell([0.5, -1.0]))
+
+    cell = kind(2, 1, rng=random.Random(0))
+    before = numbers(output(cell))
+    setattr(cell, name, as_lists(getattr(cell, name)))
+    assert numbers(output(cell)) == before
+    for rows in ([*getattr(cell, name)], (*getattr(cell, name),)):  # a tuple of lists is no fixed one either
+        setattr(cell, name, rows)
+        output(cell)
+        for mine in (cell, copy.deepcopy(cell)):
+            row, parameter = getattr(mine, name), Value(7.0)
+            if isinstance(row[0], list):
+                row[0][0] = parameter
+            elif isinstance(row, list):
+                row[0] = parameter
+            else:
+                setattr(mine, name, (parameter, *row[1:]))
+            assert holds(output(mine), parameter)
+
+
+@pytest.mark.parametrize("layer", [nn.Conv2d(1, 1, 1), nn.GRUCell(1, 1)])
+def test_what_a_layer_keeps_for_the_next_call_is_no_part_of_it(layer):
+    call = [[[1.0]]] if isinstance(layer, nn.Conv2d) else [1.0]
+    names, size = [name for name, _ in layer.named_parameters()], len(pickle.dumps(layer))
+    layer(call)
+    assert [name for name, _ in layer.named_parameters()] == names
+    assert len(pickle.dumps(layer)) == size
+    for clone in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        out = nn.Flatten()(clone(call))[0]
+        leaves = [node for node in topological_order(out) if node.op is None]
+        assert {id(p) for p in clone.parameters()} >= {id(leaf) for leaf in leaves}
+        assert not {id(p) for p in layer.parameters()} & {id(leaf) for leaf in leaves}
+
+
+@pytest.mark.skipif(ag.engine != "native", reason="the textbook's nodes have operands of their own")
+@pytest.mark.parametrize(
+    ("layer", "call"), [(nn.Conv2d(1, 2, 2), [[[1.0, 2.0, 3.0]] * 2]), (nn.RNNCell(3, 2), [1.0, 2.0, 3.0])]
+)
+def test_calls_share_the_rows_of_a_layer(layer, call):
+    outputs = [layer(call)]
+    once = [sys.getrefcount(p) for p in layer.parameters()]
+    outputs += [layer(call) for _ in range(10)]
+    assert [sys.getrefcount(p) for p in layer.parameters()] == once
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ def registered(value, *partials, **kwargs):
 cube = registered(lambda x: x * x * x, lambda out, x: 3.0 * x * x)
 product = registered(lambda *xs: math.prod(xs), lambda out, *xs: [out / x for x in xs], nary=True)
 CONSTANT, LABEL, EXACT = 0.123456, "a label of its own", Fraction(1, 3)
+FACTORS = (CONSTANT, 2, 0.5)
 
 
 class Graph(NamedTuple):
@@ -77,6 +78,16 @@ def numbers_of_other_types(g):
 def any_number_of_operands(g):
     return [ag.sum([g.x, CONSTANT, g.y]), ag.sum([g.x]), ag.sum(iter([g.x, EXACT])), ag.sumprod((g.x, 1), (g.y, EXACT)),
             ag.sumprod(p=[g.x], q=[CONSTANT])]  # fmt: skip
+
+
+@scenario
+def factors_that_nodes_share(g):
+    inputs = (g.x, g.y, g.x)
+    nodes = [ag.sumprod(FACTORS, inputs), ag.sumprod(inputs, FACTORS), ag.sumprod(inputs, inputs), ag.sum(inputs)]
+    nodes[2].backward()
+    nodes[2].zero_grad()
+    return [*nodes, nodes[0].args, copy.copy(nodes[0]), ag.sumprod(list(inputs), iter(FACTORS)),
+            ag.sumprod((EXACT, 1, 1), inputs)]  # fmt: skip
 
 
 @scenario
@@ -246,7 +257,15 @@ def use_up():
 def counts(g):
     """How many nodes there are, and how many references to what a scenario uses."""
     used = {f"node {i}": node for i, node in enumerate(topological_order(g.mixed))}
-    used |= {"constant": CONSTANT, "label": LABEL, "Fraction": EXACT, "cube": cube, "product": product, "model": model}
+    used |= {
+        "factors": FACTORS,
+        "constant": CONSTANT,
+        "label": LABEL,
+        "Fraction": EXACT,
+        "cube": cube,
+        "product": product,
+        "model": model,
+    }
     return {"nodes": sys.getrefcount(Value) - len(taken)} | {name: sys.getrefcount(x) for name, x in used.items()}
 
 
