@@ -157,9 +157,14 @@ static inline Value *item_node(PyObject *x)
     return is_value(x) ? (Value *)x : NULL;
 }
 
+static RARE double int_number(PyObject *x)
+{
+    return (double)PyLong_AsLong(x);
+}
+
 static inline double item_number(PyObject *x)
 {
-    return is_value(x) ? ((Value *)x)->data : PyFloat_CheckExact(x) ? PyFloat_AS_DOUBLE(x) : (double)PyLong_AsLong(x);
+    return is_value(x) ? ((Value *)x)->data : PyFloat_CheckExact(x) ? PyFloat_AS_DOUBLE(x) : int_number(x);
 }
 
 /* The tuples of a node, as arrays for loops over its operands. */
@@ -185,15 +190,22 @@ static inline Py_ssize_t operand_count(const Value *v)
     return v->state.has_tuples ? items_of(v).count : row_arity[v->state.row];
 }
 
-static inline Operand operand_of(const Value *v, Py_ssize_t i)
+static RARE Operand operand_in_tuples(const Value *v, Py_ssize_t i)
 {
-    if (v->state.has_tuples) {
-        Items items = items_of(v);
-        PyObject *x = item_at(&items, i);
-        return (Operand){item_node(x), item_number(x)};
-    }
+    Items items = items_of(v);
+    PyObject *x = item_at(&items, i);
+    return (Operand){item_node(x), item_number(x)};
+}
+
+static inline Operand operand_in_node(const Value *v, Py_ssize_t i)
+{
     Value *node = v->operands[i & 1]; /* & 1 tells the compiler that there are two */
     return (Operand){node, node ? node->data : v->constant};
+}
+
+static inline Operand operand_of(const Value *v, Py_ssize_t i)
+{
+    return v->state.has_tuples ? operand_in_tuples(v, i) : operand_in_node(v, i);
 }
 
 /* ---- Birth and death. ---- */

@@ -315,9 +315,15 @@ static ALWAYS_INLINE bool pass_on(const Value *v, Py_ssize_t n, double cotangent
         return pass_on_in_python(v, n, cotangent, to, adjoint);
     const double out = v->data;
     if (row_arity[v->state.row]) {
-        const double x = operand_of(v, 0).number;
-        const double y = operand_of(v, n > 1).number;
-        const double z = n > 2 ? operand_of(v, 2).number : 0.0;
+        double x, y, z = 0.0;
+        if (v->state.has_tuples) {
+            x = operand_in_tuples(v, 0).number;
+            y = operand_in_tuples(v, n > 1).number;
+            z = n > 2 ? operand_in_tuples(v, 2).number : 0.0;
+        } else {
+            x = operand_in_node(v, 0).number;
+            y = operand_in_node(v, 1).number;
+        }
         (void)z;
         switch (v->state.row) {
             PASS_ON_FEW
