@@ -40,7 +40,7 @@ class Conv2d(Module):
             ±1 / sqrt(the number of pixels in a window), as in PyTorch.
 
     Attributes:
-        weight: the windows, [output channel][input channel][row][column].
+        weight: the windows, [output channel][input channel][row][column], in nested tuples: to replace one, assign all.
         bias: one Value per output channel, or None.
 
     Raises:

@@ -20,7 +20,7 @@ class Embedding(Module):
             as in PyTorch, but are uniform.
 
     Attributes:
-        weight: the rows, [index][place].
+        weight: the rows, [index][place], in nested tuples.
 
     Returns, when called with an index: its row as a list; with lists of indices: lists of rows, nested likewise.
 

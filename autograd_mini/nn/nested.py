@@ -78,8 +78,9 @@ class Kept:
         self._last: tuple[tuple[Any, ...], Any] | None = None  # the arguments and the result
 
     def __call__(self, *parameters: Any) -> Any:
-        if self._last and all(map(is_, self._last[0], parameters)):
-            return self._last[1]
+        last = self._last  # read once, as another thread may assign it
+        if last and all(map(is_, last[0], parameters)):
+            return last[1]
         made = self._make(*parameters)
         if _is_fixed(parameters):
             self._last = parameters, made

@@ -97,8 +97,8 @@ class RNNCell(_Cell):
             ±1 / sqrt(hidden_size), as in PyTorch.
 
     Attributes:
-        weight_ih, weight_hh: a row of weights for each unit.
-        bias_ih, bias_hh: one Value for each unit, or None.
+        weight_ih, weight_hh: a row of weights for each unit, in nested tuples; to replace some, assign all.
+        bias_ih, bias_hh: a tuple of one Value for each unit, or None.
 
     Returns, when called with an input and the last hidden state (zeros if None): the new hidden state, a list.
 
