@@ -73,6 +73,20 @@ def test_the_benchmark_prints_its_rows(folder):
     assert not (folder / "output" / "benchmark_growth.svg").exists()
 
 
+def test_the_training_benchmark_learns_the_same_as_its_peers(folder):
+    """It ends with an error where a loss differs from that of a peer."""
+    result = run(folder, "demos/benchmark_training.py", "--quick")
+    assert result.returncode == 0, result.stderr
+    header, _, *rows = [line.strip("| ").split(" | ") for line in result.stdout.splitlines()]
+    assert header[3] == ("native engine" if ag.engine == "native" else "python engine")
+    assert [row[0] for row in rows] == ["moons", "digits_conv", "names_rnn"]
+    for row in rows:
+        for cell, package in zip(row[3:], (None, "torch", "micrograd"), strict=True):
+            is_there = package is None or importlib.util.find_spec(package)
+            can_do_it = package != "micrograd" or row[0] != "names_rnn"
+            assert (cell != "-") == bool(is_there and can_do_it)
+
+
 def test_the_benchmark_draws_what_it_measured(folder):
     code = """
 import sys
