@@ -338,9 +338,8 @@ def timed(learn, task, rounds):
 def main():
     quick = asked_for_quick(__doc__, "one round on few samples: does it run?")
     rounds = 1 if quick else ROUNDS
-    print(
-        f"| net | weights | samples | {ag.engine} engine | PyTorch's tensors, times ours | micrograd's scalars, times ours |"
-    )
+    peers = "PyTorch's tensors, times ours | micrograd's scalars, times ours"
+    print(f"| net | weights | samples | {ag.engine} engine | {peers} |")
     print("|---|---|---|---|---|---|")
     for task in tasks(quick):
         seconds, losses = timed(ours, task, rounds)
