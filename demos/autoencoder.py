@@ -42,7 +42,9 @@ def draw(digits, images, codes, copies, quick):
         axes = figure.add_subplot(grid[0, left : left + 5])
         for digit in range(10):
             mine = [p for p, d in zip(points, digits, strict=True) if d == digit]
-            axes.scatter(*zip(*mine, strict=True), marker=f"${digit}$", s=26, linewidths=0.3, color=f"C{digit}")
+            axes.scatter(
+                *zip(*mine, strict=True), marker=f"${digit}$", s=26, rasterized=True, linewidths=0.3, color=f"C{digit}"
+            )
         axes.set(xlabel="first number of the code", ylabel="second number", title=name)
     rows = {"held out": images, **copies}
     for row, (name, pictures) in enumerate(rows.items(), 1):

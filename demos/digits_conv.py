@@ -23,7 +23,7 @@ BLUE, ORANGE, GREY = "#0072b2", "#d55e00", "#bbbbbb"
 
 
 def load(seed=0):
-    """Training and held-out digits as lists of (image, digit): of each digit every fourth, after a shuffle, is held out.
+    """Training and held-out digits as lists of (image, digit): of each digit a fourth, drawn at random, is held out.
 
     An image is [channel][row][column] with one channel, from -1 for paper to 1 for ink.
     """
