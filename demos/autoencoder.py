@@ -14,7 +14,7 @@ from autograd_mini import nn, optim
 
 # Learning rate and sizes were chosen on a fourth of the training digits.
 EPOCHS, BATCH, LEARNING_RATE, SIZES = 40, 32, 0.01, (32, 16)
-QUICK = {"digits": 200, "epochs": 4}
+QUICK = {"digits": 200, "epochs": 14}
 
 
 class Autoencoder(nn.Module):

@@ -315,3 +315,60 @@ for place, biases, penalty in ((0, model.users, 2.0), (1, model.films, 3.0)):
 """
     result = run(folder, "-c", code)
     assert result.stdout.split() == ["True"] * 12, result.stderr
+
+
+# ---- Digits. ---------------------------------------------------------------------------------------------------------
+
+
+READ = r"held-out accuracy: (\d\.\d+) \(perceptron of the same size: (\d\.\d+)\)"
+PIXEL = r"held-out error of a pixel: (\d\.\d+) \(principal components: (\d\.\d+)\)"
+
+
+def test_digits_conv_reads_digits(folder):
+    words = figures(folder, "digits_conv.py", "--quick")
+    assert min(errors_beside(READ, words)) > 0.6  # by chance it would be a tenth
+    check_pictures(folder, words, "quick/digits_filters.svg", "quick/digits_misread.svg")
+
+
+def test_digits_conv_in_full_reads_better_than_a_perceptron_of_its_size(full, folder):
+    words = figures(folder, "digits_conv.py")
+    ours, perceptron = errors_beside(READ, words)
+    assert ours >= 0.97
+    assert ours > perceptron > 0.96
+    sizes = re.search(r"convolutional net: (\d+) parameters, perceptron: (\d+)", words)
+    assert int(sizes[1]) < int(sizes[2]) < 1.02 * int(sizes[1])
+    check_pictures(folder, words, "digits_filters.svg", "digits_misread.svg")
+
+
+def test_digits_are_parted_by_digit_and_none_is_in_both_parts(folder):
+    code = """
+import sys
+from collections import Counter
+sys.path[0] = "demos"
+from digits_conv import load
+for part in (parts := load()):
+    print(len(part), *sorted(Counter(digit for _, digit in part).values()))
+print(len({str(image) for image, _ in parts[0]} & {str(image) for image, _ in parts[1]}))
+"""
+    train, held_out, common = run(folder, "-c", code).stdout.splitlines()
+    assert train.split()[0] == "1347"
+    assert held_out.split()[0] == "450"
+    assert common == "0"
+    for line in (train, held_out):
+        counts = list(map(int, line.split()[1:]))
+        assert len(counts) == 10
+        assert max(counts) < 1.1 * min(counts)
+
+
+def test_the_autoencoder_draws_better_than_the_mean_of_all_digits(folder):
+    words = figures(folder, "autoencoder.py", "--quick")
+    ours, _ = errors_beside(PIXEL, words)
+    assert ours < 0.07  # the mean has 0.073
+    check_pictures(folder, words, "quick/autoencoder.svg")
+
+
+def test_the_autoencoder_in_full_draws_better_than_principal_components(full, folder):
+    words = figures(folder, "autoencoder.py")
+    ours, components = errors_beside(PIXEL, words)
+    assert ours < 0.85 * components
+    check_pictures(folder, words, "autoencoder.svg")
