@@ -73,6 +73,20 @@ def test_the_benchmark_prints_its_rows(folder):
     assert not (folder / "output" / "benchmark_growth.svg").exists()
 
 
+def test_the_training_benchmark_learns_the_same_as_its_peers(folder):
+    """It ends with an error where a loss differs from that of a peer."""
+    result = run(folder, "demos/benchmark_training.py", "--quick")
+    assert result.returncode == 0, result.stderr
+    header, _, *rows = [line.strip("| ").split(" | ") for line in result.stdout.splitlines()]
+    assert header[3] == ("native engine" if ag.engine == "native" else "python engine")
+    assert [row[0] for row in rows] == ["moons", "digits_conv", "names_rnn"]
+    for row in rows:
+        for cell, package in zip(row[3:], (None, "torch", "micrograd"), strict=True):
+            is_there = package is None or importlib.util.find_spec(package)
+            can_do_it = package != "micrograd" or row[0] != "names_rnn"
+            assert (cell != "-") == bool(is_there and can_do_it)
+
+
 def test_the_benchmark_draws_what_it_measured(folder):
     code = """
 import sys
@@ -301,3 +315,60 @@ for place, biases, penalty in ((0, model.users, 2.0), (1, model.films, 3.0)):
 """
     result = run(folder, "-c", code)
     assert result.stdout.split() == ["True"] * 12, result.stderr
+
+
+# ---- Digits. ---------------------------------------------------------------------------------------------------------
+
+
+READ = r"held-out accuracy: (\d\.\d+) \(perceptron of the same size: (\d\.\d+)\)"
+PIXEL = r"held-out error of a pixel: (\d\.\d+) \(principal components: (\d\.\d+)\)"
+
+
+def test_digits_conv_reads_digits(folder):
+    words = figures(folder, "digits_conv.py", "--quick")
+    assert min(errors_beside(READ, words)) > 0.6  # by chance it would be a tenth
+    check_pictures(folder, words, "quick/digits_filters.svg", "quick/digits_misread.svg")
+
+
+def test_digits_conv_in_full_reads_better_than_a_perceptron_of_its_size(full, folder):
+    words = figures(folder, "digits_conv.py")
+    ours, perceptron = errors_beside(READ, words)
+    assert ours >= 0.97
+    assert ours > perceptron > 0.96
+    sizes = re.search(r"convolutional net: (\d+) parameters, perceptron: (\d+)", words)
+    assert int(sizes[1]) < int(sizes[2]) < 1.02 * int(sizes[1])
+    check_pictures(folder, words, "digits_filters.svg", "digits_misread.svg")
+
+
+def test_digits_are_parted_by_digit_and_none_is_in_both_parts(folder):
+    code = """
+import sys
+from collections import Counter
+sys.path[0] = "demos"
+from digits_conv import load
+for part in (parts := load()):
+    print(len(part), *sorted(Counter(digit for _, digit in part).values()))
+print(len({str(image) for image, _ in parts[0]} & {str(image) for image, _ in parts[1]}))
+"""
+    train, held_out, common = run(folder, "-c", code).stdout.splitlines()
+    assert train.split()[0] == "1347"
+    assert held_out.split()[0] == "450"
+    assert common == "0"
+    for line in (train, held_out):
+        counts = list(map(int, line.split()[1:]))
+        assert len(counts) == 10
+        assert max(counts) < 1.1 * min(counts)
+
+
+def test_the_autoencoder_draws_better_than_the_mean_of_all_digits(folder):
+    words = figures(folder, "autoencoder.py", "--quick")
+    ours, _ = errors_beside(PIXEL, words)
+    assert ours < 0.07  # the mean has 0.073
+    check_pictures(folder, words, "quick/autoencoder.svg")
+
+
+def test_the_autoencoder_in_full_draws_better_than_principal_components(full, folder):
+    words = figures(folder, "autoencoder.py")
+    ours, components = errors_beside(PIXEL, words)
+    assert ours < 0.85 * components
+    check_pictures(folder, words, "autoencoder.svg")
