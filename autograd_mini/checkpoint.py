@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import os
 from collections.abc import Iterator, Mapping
@@ -13,15 +12,17 @@ from .files import read_json, write_json
 from .nn import Module
 from .nn.checks import source
 from .optim import Optimizer
-from .optim.checks import real, same_names
+from .optim.checks import real
 from .optim.lr_scheduler import LRScheduler
+
+_REMEDY = "name another file, or delete it to train from the start"
 
 
 class Run:
     """A training up to its last complete epoch.
 
     Args:
-        model, optimizer, scheduler: what is trained, and by what.
+        model, optimizer, scheduler: what is trained, and by what. The optimiser has parameters of the model only.
         settings: what a training must have in common with the one that it continues, by name.
         path: the file of the checkpoint, read if it is there and written at once if it is not; None keeps none.
 
@@ -43,15 +44,18 @@ class Run:
         path: str | os.PathLike[str] | None,
     ) -> None:
         self.model, self.optimizer, self.scheduler = model, optimizer, scheduler
-        self.settings, self.path = dict(settings), path
+        self.settings, self.path = {**settings, "model": repr(model)}, path
         self.history: dict[str, list[float]] = {"loss": [], "lr": []}
+        if settings["validation"]:
+            self.history["validation_loss"] = []
         self.best: dict[str, float] | None = None
-        self._sources = [] if path is None else _sources(model)
+        self._sources = _sources(model, must_be_saved=path is not None)
+        self._begun_with = self._hyper_parameters()
         self._last = self._snapshot()
         if path is None:
             return
         if os.path.exists(path):
-            self._continue_from(read_json(path, "checkpoint"))
+            self._continue_from(read_json(path, "checkpoint", _REMEDY))
         else:
             self._write()  # so that a place where it cannot be written is found now, and not after the first epoch
 
@@ -85,10 +89,19 @@ class Run:
             self._restore(self._last)
             raise
 
+    def _hyper_parameters(self) -> dict[str, dict[str, Any]]:
+        """Those of optimiser and scheduler, as JSON has them."""
+        states = {"optimizer": self.optimizer.state_dict()}
+        if self.scheduler is not None:
+            states["scheduler"] = self.scheduler.state_dict()
+        return {
+            role: {role: state[role]} | {k: list(x) if isinstance(x, tuple) else x for k, x in state["hyper"].items()}
+            for role, state in states.items()
+        }
+
     def _snapshot(self) -> dict[str, Any]:
         return {
-            "settings": self.settings,
-            "history": copy.deepcopy(self.history),
+            "epochs": self.epoch,  # of the history, which only ever grows
             "model": self.model.state_dict(),
             "best": self.best,
             "optimizer": self.optimizer.state_dict(),
@@ -103,38 +116,57 @@ class Run:
             self.scheduler.load_state_dict(state["scheduler"])
         for rng, (version, words, gauss) in zip(self._sources, state["random"], strict=True):
             rng.setstate((version, tuple(words), gauss))
-        self.history = copy.deepcopy(state["history"])
         self.best = state["best"]
+        for numbers in self.history.values():
+            del numbers[state["epochs"] :]
 
-    def _continue_from(self, state: Any) -> None:
+    def _continue_from(self, content: Any) -> None:
         path = os.fspath(self.path or "")
-        remedy = "name another file, or delete it to train from the start"
         try:
-            same_names("checkpoint", state, self._last)
-            if set(state["model"]) != set(self._last["model"]):
-                raise ValueError("it has the parameters of another model")
-            for name, here in self.settings.items():
-                if state["settings"][name] != here:
-                    raise ValueError(f"it was made with {name}={state['settings'][name]}, and this call has {here}")
-            if (state["scheduler"] is None) != (self.scheduler is None):
-                raise ValueError("only one of the two has a scheduler")
-            _check_history(state["history"])
-            self._restore(state)
+            if not isinstance(content, dict) or set(content) != {*self._last, "settings", "begun_with", "history"}:
+                raise ValueError("it is not one of fit")
+            self._compare(content)
+            _check_history(content["history"], content["epochs"])
+            self._restore(content)
         except (TypeError, ValueError, LookupError) as error:
             self._restore(self._last)
-            raise ValueError(f"the checkpoint {path} does not belong to this training: {error}; {remedy}") from error
+            raise ValueError(f"the checkpoint {path} does not belong to this training: {error}; {_REMEDY}") from error
+        self.history.update(content["history"])
+        self._begun_with = content["begun_with"]
         self._last = self._snapshot()
+
+    def _compare(self, content: Mapping[str, Any]) -> None:
+        """Raise ValueError for the first thing in which this training differs from that of a checkpoint."""
+        if set(content["model"]) != set(self._last["model"]):
+            raise ValueError("it has the parameters of another model")
+        for name, here in self.settings.items():
+            if content["settings"][name] != here:
+                raise ValueError(f"it was made with {name}={content['settings'][name]}, and this call has {here}")
+        hyper, begun_with = self._hyper_parameters(), content["begun_with"]
+        if set(hyper) != set(begun_with):
+            raise ValueError("only one of the two has a scheduler")
+        for role, mine in hyper.items():
+            # A schedule has changed them by the end of a training that is continued in the same process.
+            later = {**begun_with[role], **content[role]["hyper"]}
+            if mine in (begun_with[role], later):
+                continue
+            name = next(name for name, x in mine.items() if x != begun_with[role].get(name))
+            raise ValueError(f"it was begun with {name}={begun_with[role].get(name)}, and this call has {mine[name]}")
 
     def _write(self) -> None:
         path = os.fspath(self.path or "")
         try:
-            write_json(path, self._last)
-        except OSError as error:
-            raise OSError(
-                error.errno,
-                f"the checkpoint of epoch {self.epoch} cannot be written: {error.strerror}; an older one is whole",
+            write_json(
                 path,
-            ) from error
+                {**self._last, "settings": self.settings, "begun_with": self._begun_with, "history": self.history},
+            )
+        except OSError as error:
+            if os.path.exists(path):
+                remedy = "the one before it is whole"
+            else:
+                remedy = "name a file in a folder that exists and may be written to"
+            text = f"the checkpoint of epoch {self.epoch} cannot be written: {error.strerror}; {remedy}"
+            raise OSError(error.errno, text, path) from error
 
 
 def best_epoch(losses: list[float]) -> int:
@@ -146,23 +178,29 @@ def best_epoch(losses: list[float]) -> int:
     return min(range(len(losses)), key=lambda i: math.inf if math.isnan(losses[i]) else losses[i])
 
 
-def _check_history(history: Any) -> None:
+def _check_history(history: Any, epochs: Any) -> None:
     if not isinstance(history, dict) or not {"loss", "lr"} <= set(history):
         raise TypeError(f"its history is {history!r}")
     for name, numbers in history.items():
         for x in numbers:
             real(f"{name} in its history", x, "a history holds numbers")
-        if len(numbers) != len(history["loss"]):
-            raise ValueError(f"its history has {len(numbers)} epochs of {name}, and {len(history['loss'])} of loss")
+        if len(numbers) != epochs:
+            raise ValueError(f"its history has {len(numbers)} epochs of {name}, and it has {epochs}")
 
 
-def _sources(model: Module) -> list[Any]:
+def _sources(model: Module, must_be_saved: bool) -> list[Any]:
     """What the modules draw random numbers from in training: their attributes ``rng``, such as a ``Dropout`` has."""
     found: list[Any] = [source(vars(module)["rng"]) for module in model.modules() if "rng" in vars(module)]
-    for rng in found:
-        if not hasattr(rng, "getstate"):
-            raise TypeError(
-                f"a checkpoint cannot keep the state of {rng!r}, which the model draws from; give its modules "
-                "rng=random.Random(seed)"
-            )
-    return list({id(rng): rng for rng in found}.values())
+    saved = []
+    for rng in {id(rng): rng for rng in found}.values():
+        try:
+            rng.getstate()
+        except (AttributeError, NotImplementedError):
+            if must_be_saved:
+                raise TypeError(
+                    f"a checkpoint cannot keep the state of {rng!r}, which the model draws from; give its modules "
+                    "rng=random.Random(seed)"
+                ) from None
+        else:
+            saved.append(rng)
+    return saved

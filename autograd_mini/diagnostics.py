@@ -27,7 +27,7 @@ class Diagnostics:
 
     Raises:
         TypeError: if one of the two is something else.
-        ValueError: if the optimizer has none of the model's parameters.
+        ValueError: if the optimizer has none of the model's parameters, or others.
 
     >>> from autograd_mini import nn, optim
     >>> model = nn.Sequential(nn.Layer(1, 2, nonlin=False), nn.ReLU())
@@ -47,16 +47,12 @@ class Diagnostics:
     """
 
     def __init__(self, model: Module, optimizer: Optimizer) -> None:
-        if not isinstance(model, Module):
-            raise TypeError(f"model is {model!r} of type {type(model).__name__}; pass an nn.Module")
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(
-                f"optimizer is {optimizer!r} of type {type(optimizer).__name__}; pass one such as optim.Adam"
-            )
+        check_optimizer(optimizer, model)
         trained = set(map(id, optimizer.params))
         self._parameters: dict[str, list[Value]] = {}
         self._relus: dict[str, list[_Relu]] = {}
         self._undo = ExitStack()
+        self._is_watching = False
         for path, module in model.named_modules():
             name = path or type(model).__name__
             if isinstance(module, Neuron) and module is not model:
@@ -67,11 +63,10 @@ class Diagnostics:
                 self._parameters[name] = parameters
             if relus := {id(m): _Relu(m) for m in [module, *parts] if isinstance(m, Module) and _is_relu(m)}:
                 self._relus[name] = list(relus.values())
-        if not self._parameters:
-            raise ValueError("the optimizer has none of the model's parameters; make it of model.parameters()")
         self._start_epoch()
 
     def __enter__(self) -> Diagnostics:
+        self._is_watching = True
         for relus in self._relus.values():
             for relu in relus:
                 self._undo.callback(setattr, relu.module, "__class__", type(relu.module))
@@ -82,6 +77,7 @@ class Diagnostics:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:  # fmt: skip
         self._undo.close()
+        self._is_watching = False
 
     def _start_epoch(self) -> None:
         self._norms: dict[str, list[float]] = {name: [] for name in self._parameters}
@@ -92,7 +88,13 @@ class Diagnostics:
                 relu.start_epoch()
 
     def after_backward(self) -> None:
-        """Look at the gradients and at the weights before the step. Gradients that are clipped first look small."""
+        """Look at the gradients and at the weights before the step. Gradients that are clipped first look small.
+
+        Raises:
+            RuntimeError: outside of the context.
+        """
+        if not self._is_watching:
+            raise RuntimeError("relus are watched within `with Diagnostics(...) as diagnostics:` only; train in there")
         for name, parameters in self._parameters.items():
             self._before[name] = math.hypot(*[p.grad for p in parameters]), [p.data for p in parameters]
 
@@ -149,6 +151,26 @@ class _Relu:
         numbers = flat(out) if is_list(out) else [out]
         self.units = max(self.units, len(numbers))
         self.alive.update([i for i, x in enumerate(numbers) if x != 0.0])
+
+
+def check_optimizer(optimizer: Any, model: Any) -> None:
+    """Raise unless these are an optimiser and the model that it trains."""
+    if not isinstance(model, Module):
+        raise TypeError(f"model is {model!r} of type {type(model).__name__}; pass an nn.Module")
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(
+            f"optimizer is {optimizer!r} of type {type(optimizer).__name__}; "
+            "pass one such as optim.Adam(model.parameters())"
+        )
+    mine = set(map(id, model.parameters()))
+    foreign = [p for p in optimizer.params if id(p) not in mine]
+    if len(foreign) == len(optimizer.params):
+        raise ValueError("the optimizer has none of the model's parameters; make it of model.parameters()")
+    if foreign:
+        raise ValueError(
+            f"the optimizer has {foreign[0]!r}, which is no parameter of the model; "
+            "make it an attribute of the model or of a module that holds both"
+        )
 
 
 def _parts(tree: Any) -> Iterator[Value | Neuron]:

@@ -20,7 +20,7 @@ def write_json(path: str | os.PathLike[str], content: Any) -> None:
     >>> import os.path, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     write_json(os.path.join(folder, "pi.json"), {"pi": 3.14})
-    ...     read_json(os.path.join(folder, "pi.json"), "saved state")
+    ...     read_json(os.path.join(folder, "pi.json"), "number", "write it again")
     {'pi': 3.14}
     """
     import json  # here and below: most programs neither save nor load
@@ -38,11 +38,11 @@ def write_json(path: str | os.PathLike[str], content: Any) -> None:
         raise
 
 
-def read_json(path: str | os.PathLike[str], noun: str) -> Any:
+def read_json(path: str | os.PathLike[str], noun: str, remedy: str) -> Any:
     """What ``write_json`` wrote.
 
     Raises:
-        ValueError: if the file is damaged; ``noun`` says what it should be.
+        ValueError: if the file is damaged; ``noun`` says what it should be, ``remedy`` what to do.
         OSError: if it cannot be read.
     """
     import json
@@ -51,4 +51,4 @@ def read_json(path: str | os.PathLike[str], noun: str) -> Any:
         with open(path, encoding="utf-8") as file:
             return json.load(file)
     except ValueError as error:
-        raise ValueError(f"{os.fspath(path)} is no {noun}: {error}; write it again") from None
+        raise ValueError(f"{os.fspath(path)} is no {noun}: {error}; {remedy}") from None

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from ._engine import Value, no_grad
 from .checkpoint import Run, best_epoch
-from .diagnostics import Diagnostics
+from .diagnostics import Diagnostics, check_optimizer
 from .errors import AnomalyError
 from .nn import Module
 from .nn.nested import is_list
@@ -44,9 +43,8 @@ def fit(
 ) -> dict[str, list[float]]:
     """Train a model: for each batch the forward pass, the loss, the backward pass and a step of the optimiser.
 
-    The model is switched to training for the batches and to evaluation for the validation, and stays in evaluation at
-    the end. Ctrl-C ends the training after the batch at hand, as if there were no epochs left; the epoch that it
-    interrupts is not in the history, and a RuntimeWarning says so. With tqdm installed there is a progress bar.
+    The model is switched to training for the batches and to evaluation for the validation, and is left in evaluation,
+    all gradients 0. With tqdm installed there is a progress bar.
 
     Args:
         model: what is trained; called with one input at a time.
@@ -64,23 +62,27 @@ def fit(
         patience: after how many epochs without a better validation loss to stop; the model then has the weights of the
             epoch that had the best, be it stopped or not.
         checkpoint: a file that is written after each epoch. If it is there when ``fit`` is called, training continues
-            from it, and ends with the bits of a training that was never interrupted.
+            from it, and ends with the bits of a training that was never interrupted. It must be called as before, but
+            for ``epochs``, which may grow, and ``patience``; samples are told from others by their number only.
         diagnostics: whether to put into the history what ``Diagnostics`` sees in each layer: the norm of the gradient
             before it is clipped, the size of the updates, and the share of dead relus.
         progress: whether to show the bar.
 
     Returns:
-        the history, lists with a number for each epoch: "loss", the mean over the batches while they were trained on;
-        "lr", the learning rate; "validation_loss"; and with ``diagnostics`` "grad_norm/layers.0" and so on.
+        the history, lists with a number for each complete epoch: "loss", the mean over the batches while they were
+        trained on; "lr", the learning rate; "validation_loss"; and with ``diagnostics`` "grad_norm/layers.0" and so on.
 
     Raises:
         TypeError, ValueError: if an argument has the wrong type or is out of its range; if a number in the data is not
-            finite; if model or loss refuse a sample, which is named; if the checkpoint is damaged, or is that of
-            another model or of another training.
-        AnomalyError: if the loss of a batch is not finite.
-        OSError: if the checkpoint cannot be written; the one before is whole then.
+            finite; if model or loss refuse a sample, which is named; if the checkpoint is damaged, has more epochs
+            already, or is that of another model or of a training with other settings.
+        AnomalyError: if the loss of a batch or a weight is not finite.
+        OSError: if the checkpoint cannot be written; one that was there is whole then.
+        KeyboardInterrupt: after the batch at hand, if Ctrl-C is pressed; the model has learnt from it. A second Ctrl-C
+            interrupts at once.
 
-        Whatever is raised, by ``model`` and ``loss`` too, all is then as after the last complete epoch.
+        After any other exception, those of ``model`` and ``loss`` too, and after a second Ctrl-C, weights, optimiser,
+        scheduler and random numbers are as after the last complete epoch.
 
     >>> from autograd_mini import nn, optim
     >>> model = nn.Neuron(1, nonlin=False)
@@ -91,33 +93,40 @@ def fit(
     >>> round(model([5.0]).item(), 3)
     14.0
     """
-    if not isinstance(model, Module):
-        raise TypeError(f"model is {model!r} of type {type(model).__name__}; pass an nn.Module")
+    check_optimizer(optimizer, model)
     if not callable(loss):
         raise TypeError(f"loss is {loss!r} of type {type(loss).__name__}; pass a function such as nn.cross_entropy")
     _check_data("data", data)
     if validation is not None:
         _check_data("validation", validation)
-    _check_optimizer(optimizer, model, scheduler)
+    _check_scheduler(scheduler, optimizer)
     whole_number("epochs", epochs, low=1)
     whole_number("batch_size", batch_size, low=1)
     if seed is not None:
         whole_number("seed", seed, low=0)
     if max_norm is not None:
         max_norm = number_within("max_norm", max_norm)
+        if max_norm == 0.0:
+            raise ValueError("Invalid max_norm: 0.0; with it no step moves, so choose a number above 0")
     if patience is not None:
         whole_number("patience", patience, low=1)
         if validation is None:
             raise ValueError("patience is a number of epochs without a better validation loss; pass validation too")
+    if checkpoint is not None and not isinstance(checkpoint, (str, os.PathLike)):
+        raise TypeError(f"checkpoint is {checkpoint!r} of type {type(checkpoint).__name__}; pass the name of a file")
     flag("diagnostics", diagnostics)
     flag("progress", progress)
 
     settings = {"samples": len(data), "validation": len(validation or ()), "batch_size": batch_size, "seed": seed,
                 "max_norm": max_norm, "diagnostics": diagnostics}  # fmt: skip
     run = Run(model, optimizer, scheduler, settings, checkpoint)
+    if run.epoch > epochs:
+        raise ValueError(f"the checkpoint has {run.epoch} epochs already; ask for as many or more, got epochs={epochs}")
     history = run.history
     batches = -(-len(data) // batch_size)
     with ExitStack() as stack:
+        stack.callback(model.zero_grad)
+        stack.callback(model.eval)
         watch = stack.enter_context(Diagnostics(model, optimizer)) if diagnostics else None
         stack.enter_context(run.or_back_to_the_last_epoch())
         interrupted = stack.enter_context(_deferred_interrupts())
@@ -141,12 +150,12 @@ def fit(
                     scheduler.step(epoch.get("validation_loss", epoch["loss"]))
                 elif isinstance(scheduler, EpochScheduler):
                     scheduler.step()
+                _check_weights(model, run.epoch)
                 run.end_epoch(epoch)
-    if interrupted():
-        warnings.warn(f"fit was interrupted after {run.epoch} of {epochs} epochs", RuntimeWarning, stacklevel=2)
     if patience is not None:
         run.take_best()
-    model.eval()
+    if interrupted() and run.epoch < epochs:
+        raise KeyboardInterrupt(f"fit was interrupted after {run.epoch} of {epochs} epochs")
     return history
 
 
@@ -193,8 +202,8 @@ def _batches(count: int, size: int, seed: int | None, epoch: int) -> Iterator[Se
 
 
 def _is_out_of_patience(history: dict[str, list[float]], patience: int | None) -> bool:
-    losses = history.get("validation_loss")
-    return patience is not None and losses is not None and len(losses) - 1 - best_epoch(losses) >= patience
+    losses = history.get("validation_loss", [])
+    return patience is not None and bool(losses) and len(losses) - 1 - best_epoch(losses) >= patience
 
 
 def _named(
@@ -209,13 +218,16 @@ def _named(
     """``work`` on some rows; if model or loss refuse one of them, the exception names it."""
     try:
         return work(rows, model, loss, data, *rest)
-    except (TypeError, ValueError, ArithmeticError, LookupError) as error:
+    except (TypeError, ValueError, ArithmeticError, LookupError, AnomalyError) as error:
         for i in sorted(rows):
             try:
-                _evaluate([i], model, loss, data)
+                number = _evaluate([i], model, loss, data)
             except type(error) as again:
                 if type(again) in (TypeError, ValueError, OverflowError, ZeroDivisionError, IndexError, KeyError):
                     raise type(again)(f"{name}[{i}]: {again}") from error
+            else:
+                if isinstance(error, AnomalyError) and not math.isfinite(number):
+                    raise AnomalyError(f"{name}[{i}]: {error}") from error
         raise
 
 
@@ -234,15 +246,16 @@ def _check_loss(error: Any) -> None:
         )
 
 
-def _check_optimizer(optimizer: Any, model: Module, scheduler: Any) -> None:
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(
-            f"optimizer is {optimizer!r} of type {type(optimizer).__name__}; "
-            "pass one such as optim.Adam(model.parameters())"
-        )
-    mine = set(map(id, model.parameters()))
-    if not any(id(p) in mine for p in optimizer.params):
-        raise ValueError("the optimizer has none of the model's parameters; make it of model.parameters()")
+def _check_weights(model: Module, epoch: int) -> None:
+    for name, x in model.state_dict().items():
+        if not math.isfinite(x):
+            raise AnomalyError(
+                f"{name} became {x} in epoch {epoch + 1}; lower the learning rate, or call fit under "
+                "ag.detect_anomaly() to see which operation begins it"
+            )
+
+
+def _check_scheduler(scheduler: Any, optimizer: Optimizer) -> None:
     if scheduler is None:
         return
     if not isinstance(scheduler, LRScheduler):

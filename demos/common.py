@@ -17,7 +17,10 @@ def asked_for_quick(description: str, what: str = "a smaller run, its pictures i
     """Parse the command line of a demo that has no option but ``--quick``; ``description`` is its docstring."""
     parser = argparse.ArgumentParser(description=description.split("\n\n")[0])
     parser.add_argument("--quick", action="store_true", help=what)
-    return parser.parse_args().quick
+    quick = parser.parse_args().quick
+    if quick:
+        print("a quick run: small, and no match for the full one")
+    return quick
 
 
 def need(module: str) -> ModuleType:

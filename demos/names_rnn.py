@@ -89,8 +89,7 @@ class NGram:
 
     This is interpolated Kneser-Ney smoothing (Chen & Goodman 1999) with Pitman & Yor's second parameter (Teh 2006):
     each count is cut by ``discount``; what is saved, and ``strength`` more, is shared out as the next shorter context
-    has it. Shorter contexts count each longer one once. On the validation names this was the best smoothing tried:
-    Witten-Bell and Jelinek-Mercer needed 0.001 and 0.012 bits more for trigrams, 0.025 and 0.045 for 5-grams.
+    has it. Shorter contexts count each longer one once.
     """
 
     def __init__(self, names, order, discount, strength):

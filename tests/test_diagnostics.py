@@ -142,15 +142,15 @@ def test_the_ratio_of_a_step_of_sgd_is_exactly_that_of_gradient_and_weights(numb
     model = Plain(None)
     model.w = [Value(w) for w, _ in numbers]
     optimizer = optim.SGD(model.parameters(), lr=2.0**exponent)
-    diagnostics = Diagnostics(model, optimizer)
-    for p, (_, gradient) in zip(model.w, numbers, strict=True):
-        p.grad = gradient
-    diagnostics.after_backward()
-    optimizer.step()
-    diagnostics.after_step()
-    size, slope = math.hypot(*[w for w, _ in numbers]), math.hypot(*[g for _, g in numbers])
-    expected = 2.0**exponent * slope / size if size else math.inf if slope else 0.0
-    assert diagnostics.end_epoch() == {"grad_norm/Plain": slope, "update_ratio/Plain": expected}
+    with Diagnostics(model, optimizer) as diagnostics:
+        for p, (_, gradient) in zip(model.w, numbers, strict=True):
+            p.grad = gradient
+        diagnostics.after_backward()
+        optimizer.step()
+        diagnostics.after_step()
+        size, slope = math.hypot(*[w for w, _ in numbers]), math.hypot(*[g for _, g in numbers])
+        expected = 2.0**exponent * slope / size if size else math.inf if slope else 0.0
+        assert diagnostics.end_epoch() == {"grad_norm/Plain": slope, "update_ratio/Plain": expected}
 
 
 def test_gradients_vanish_in_a_deep_net_of_sigmoids_and_not_in_a_shallow_one_and_explode_with_large_weights():
@@ -392,39 +392,44 @@ def test_parameters_that_are_not_trained_are_left_out():
     model = nn.MLP(1, [2, 2, 1])
     trainable = model.layers[1].parameters()[:-1]
     optimizer = optim.SGD(trainable, lr=0.5)
-    diagnostics = Diagnostics(model, optimizer)
-    for p in model.parameters():
-        p.data, p.grad = 2.0, 1.0
-    diagnostics.after_backward()
-    optimizer.step()
-    diagnostics.after_step()
-    seen = {k: x for k, x in diagnostics.end_epoch().items() if k[0] != "d"}
-    assert seen == {"grad_norm/layers.1": math.sqrt(5), "update_ratio/layers.1": pytest.approx(0.25)}
+    with Diagnostics(model, optimizer) as diagnostics:
+        for p in model.parameters():
+            p.data, p.grad = 2.0, 1.0
+        diagnostics.after_backward()
+        optimizer.step()
+        diagnostics.after_step()
+        seen = {k: x for k, x in diagnostics.end_epoch().items() if k[0] != "d"}
+        assert seen == {"grad_norm/layers.1": math.sqrt(5), "update_ratio/layers.1": pytest.approx(0.25)}
 
 
 def test_the_last_backward_before_a_step_counts():
     model = Plain(None)
     optimizer = optim.SGD(model.parameters(), lr=0.5)
-    diagnostics = Diagnostics(model, optimizer)
-    for _ in range(2):
-        for _ in range(3):
-            (model.w[0] * 2.0).backward()
-            diagnostics.after_backward()
-        optimizer.step()
-        diagnostics.after_step()
-        optimizer.zero_grad()
-    assert diagnostics.end_epoch()["grad_norm/Plain"] == 6.0
+    with Diagnostics(model, optimizer) as diagnostics:
+        for _ in range(2):
+            for _ in range(3):
+                (model.w[0] * 2.0).backward()
+                diagnostics.after_backward()
+            optimizer.step()
+            diagnostics.after_step()
+            optimizer.zero_grad()
+        assert diagnostics.end_epoch()["grad_norm/Plain"] == 6.0
 
 
 @pytest.mark.parametrize(
     ("run", "error", "message"),
     [
         (lambda m, o: Diagnostics(3, o), TypeError, r"^model is 3 of type int; pass an nn\.Module$"),
-        (lambda m, o: Diagnostics(m, 3), TypeError, r"^optimizer is 3 of type int; pass one such as optim\.Adam$"),
+        (lambda m, o: Diagnostics(m, 3), TypeError, r"^optimizer is 3 of type int; pass one such as optim.Adam"),
         (
             lambda m, o: Diagnostics(m, optim.SGD([Value(1.0)])),
             ValueError,
             r"^the optimizer has none of the model's parameters; make it of model\.parameters\(\)$",
+        ),
+        (
+            lambda m, o: Diagnostics(m, o).after_backward(),
+            RuntimeError,
+            r"^relus are watched within `with Diagnostics\(...\) as diagnostics:` only; train in there$",
         ),
         (
             lambda m, o: Diagnostics(m, o).after_step(),

@@ -118,7 +118,7 @@ def test_a_damaged_file_is_an_error_and_nothing_is_loaded(tmp_path, text):
     neuron = Neuron(2)
     before = neuron.state_dict()
     (tmp_path / "model.json").write_text(text)
-    with pytest.raises(ValueError, match=r"model.json is no saved state: .*; write it again"):
+    with pytest.raises(ValueError, match=r"model.json is no saved state: .*; save it again with .save\(\)"):
         neuron.load(tmp_path / "model.json")
     assert neuron.state_dict() == before
 

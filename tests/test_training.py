@@ -1,5 +1,6 @@
 """The training loop: against a loop written out, interrupted in every way, and with bad input."""
 
+import contextlib
 import itertools
 import json
 import math
@@ -303,7 +304,8 @@ def test_a_full_disk_leaves_the_old_checkpoint_whole_and_the_model_with_the_last
     os.symlink("/dev/full", tmp_path / "run.json.part")
     model = Regression()
     with pytest.raises(
-        OSError, match=r"the checkpoint of epoch 3 cannot be written: No space left on device; an older one is whole"
+        OSError,
+        match=r"the checkpoint of epoch 3 cannot be written: No space left on device; the one before it is whole",
     ):
         trained(5, model=model, checkpoint=path)
     assert path.read_bytes() == old
@@ -315,7 +317,10 @@ def test_a_full_disk_leaves_the_old_checkpoint_whole_and_the_model_with_the_last
 def test_a_checkpoint_that_cannot_be_written_is_found_before_the_training(tmp_path):
     model = Regression()
     before = weights(model)
-    with pytest.raises(OSError, match="the checkpoint of epoch 0 cannot be written: No such file or directory"):
+    with pytest.raises(
+        OSError,
+        match="the checkpoint of epoch 0 cannot be written: No such file or directory; name a file in a folder that",
+    ):
         trained(1, model=model, checkpoint=tmp_path / "missing" / "run.json")
     assert weights(model) == before
 
@@ -338,15 +343,15 @@ class Wider(Regression):
 @pytest.mark.parametrize(
     ("damage", "options", "message"),
     [
-        (lambda text: text[:-10], {}, "run.json is no checkpoint: .*; write it again"),
+        (lambda text: text[:-10], {}, "run.json is no checkpoint: .*; name another file, or delete it"),
         (
             lambda text: "3.0",
             {},
-            "checkpoint .*run.json does not belong to this training: Invalid checkpoint: 3.0 of type float",
+            "checkpoint .*run.json does not belong to this training: it is not one of fit; name another file, or",
         ),
-        (lambda text: "{}", {}, r"Invalid checkpoint: it has \[\] where \['settings', "),
+        (lambda text: "{}", {}, "it is not one of fit; name another file"),
         (str, {"model": Wider}, "the parameters of another model; name another file, or delete it to train from"),
-        (str, {"make": optim.SGD}, "Invalid state: it belongs to the optimizer 'Adam', and this is 'SGD'"),
+        (str, {"make": optim.SGD}, "it was begun with optimizer=Adam, and this call has SGD; name another"),
         (str, {"schedule": SCHEDULES[1]}, "only one of the two has a scheduler"),
         (str, {"batch_size": 5}, "it was made with batch_size=4, and this call has 5"),
         (str, {"seed": None}, "it was made with seed=0, and this call has None"),
@@ -358,7 +363,7 @@ class Wider(Regression):
             {},
             "the state holds None of type NoneType for 'last.b'",
         ),
-        (damaged(lambda s: s["history"].update(loss=[1.0])), {}, "its history has 2 epochs of lr, and 1 of loss"),
+        (damaged(lambda s: s["history"].update(loss=[1.0])), {}, "its history has 1 epochs of loss, and it has 2"),
         (damaged(lambda s: s["history"].update(loss=["a", "b"])), {}, "Invalid loss in its history: 'a' of type str"),
         (damaged(lambda s: s.update(history=[])), {}, r"its history is \[\]"),
         (damaged(lambda s: s.update(random=[])), {}, r"zip\(\) argument"),
@@ -379,11 +384,73 @@ def test_a_checkpoint_of_another_training_is_refused_and_changes_nothing(tmp_pat
     assert path.read_bytes() == kept
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "message"),
+    [
+        (
+            {"make": optim.SGD},
+            {"make": lambda p, lr: optim.SGD(p, lr=0.5)},
+            "begun with lr=0.03, and this call has 0.5",
+        ),
+        (
+            {"make": optim.Adam},
+            {"make": lambda p, lr: optim.Adam(p, lr=lr, betas=(0.5, 0.5))},
+            r"begun with betas=\[0.9, 0.999\], and this call has \[0.5, 0.5\]",
+        ),
+        (
+            {"schedule": lambda o: lr_scheduler.CosineAnnealingLR(o, 3)},
+            {"schedule": lambda o: lr_scheduler.CosineAnnealingLR(o, 6)},
+            "begun with T_max=3, and this call has 6",
+        ),
+        (
+            {"schedule": lambda o: lr_scheduler.StepLR(o, 3)},
+            {"schedule": lambda o: lr_scheduler.CosineAnnealingLR(o, 3)},
+            "begun with scheduler=StepLR, and this call has CosineAnnealingLR",
+        ),
+    ],
+)
+def test_other_hyper_parameters_than_those_of_the_checkpoint_are_refused(tmp_path, first, then, message):
+    trained(2, checkpoint=tmp_path / "run.json", **first)
+    with pytest.raises(ValueError, match=message):
+        trained(4, checkpoint=tmp_path / "run.json", **then)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_a_training_goes_on_with_the_same_objects(tmp_path, schedule):
+    """Their hyper-parameters are those of the end of the first part, as the schedule moved them."""
+    model = Regression()
+    optimizer = optim.Adam(model.parameters(), lr=0.03)
+    scheduler = schedule and schedule(optimizer)
+    for epochs in (2, 4):
+        ag.fit(model, nn.mse_loss, points(10), optimizer, epochs=epochs, batch_size=4, scheduler=scheduler,
+               checkpoint=tmp_path / "run.json", progress=False)  # fmt: skip
+    assert weights(model) == weights(trained(4, schedule=schedule)[0])
+
+
+def test_fewer_epochs_than_the_checkpoint_has_are_refused(tmp_path):
+    trained(3, checkpoint=tmp_path / "run.json")
+    with pytest.raises(ValueError, match="the checkpoint has 3 epochs already; ask for as many or more, got epochs=2"):
+        trained(2, checkpoint=tmp_path / "run.json")
+
+
+def test_the_architecture_is_compared_and_not_only_the_names(tmp_path):
+    for activation, message in (("tanh", None), ("relu", "it was made with model=")):
+        model = nn.Sequential(nn.Layer(2, 3, activation=activation), nn.Neuron(3))
+        if message:
+            with pytest.raises(ValueError, match=message):
+                trained(2, model=model, checkpoint=tmp_path / "run.json")
+        else:
+            trained(1, model=model, checkpoint=tmp_path / "run.json")
+
+
 def test_a_source_whose_state_cannot_be_saved_is_refused_for_a_checkpoint_only(tmp_path):
     class Halves:
         def uniform(self, a, b):
             return 0.5
 
+    system = nn.Sequential(nn.Layer(2, 3), nn.Dropout(0.1, rng=random.SystemRandom()), nn.Neuron(3))
+    with pytest.raises(TypeError, match="cannot keep the state of <random.SystemRandom"):
+        trained(1, model=system, checkpoint=tmp_path / "run.json")
     model = nn.Sequential(nn.Layer(2, 3), nn.Dropout(0.1, rng=Halves()), nn.Neuron(3))
     with pytest.raises(
         TypeError, match=r"a checkpoint cannot keep the state of <.*Halves.*give its modules rng=random.Random"
@@ -418,10 +485,10 @@ def interrupted(times, model, **options):
 
 def test_ctrl_c_ends_the_training_after_the_batch_at_hand(tmp_path):
     model, twin = Regression(), Regression()
-    with pytest.warns(RuntimeWarning, match="fit was interrupted after 2 of 9 epochs"):
-        history = interrupted(1, model, checkpoint=tmp_path / "run.json")
+    with pytest.raises(KeyboardInterrupt, match="fit was interrupted after 2 of 9 epochs"):
+        interrupted(1, model, checkpoint=tmp_path / "run.json")
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    assert len(history["loss"]) == 2
+    assert len(json.loads((tmp_path / "run.json").read_text())["history"]["loss"]) == 2
     assert not model.training
 
     optimizer = optim.Adam(twin.parameters(), lr=0.03)
@@ -438,13 +505,27 @@ def test_ctrl_c_ends_the_training_after_the_batch_at_hand(tmp_path):
     assert weights(trained(9, checkpoint=tmp_path / "run.json")[0]) == weights(trained(9)[0])
 
 
-def test_ctrl_c_with_patience_leaves_the_best_weights():
+def test_ctrl_c_with_patience_leaves_the_best_weights(tmp_path):
     model = Regression()
-    with pytest.warns(RuntimeWarning, match="fit was interrupted"):
-        history = interrupted(1, model, validation=[([0.0, 0.0], 1e9)], patience=9)
-    assert len(history["loss"]) < 9
-    best = 1 + history["validation_loss"].index(min(history["validation_loss"]))
-    assert weights(model) == weights(trained(best)[0])
+    path = tmp_path / "run.json"
+    with pytest.raises(KeyboardInterrupt, match="fit was interrupted after 2 of 9 epochs"):
+        interrupted(1, model, validation=[([0.0, 0.0], 1e9)], patience=9, checkpoint=path)
+    losses = json.loads(path.read_text())["history"]["validation_loss"]
+    assert weights(model) == weights(trained(1 + losses.index(min(losses)))[0])
+
+
+def test_ctrl_c_in_the_last_epoch_interrupts_nothing():
+    model = Regression()
+    optimizer = optim.Adam(model.parameters(), lr=0.03)
+
+    def loss(outputs, targets):
+        if not model.training:
+            os.kill(os.getpid(), signal.SIGINT)
+        return nn.mse_loss(outputs, targets)
+
+    history = ag.fit(model, loss, points(10), optimizer, epochs=1, batch_size=4, validation=points(1), progress=False)
+    assert len(history["loss"]) == 1
+    assert weights(model) == weights(trained(1)[0])
 
 
 def test_ctrl_c_twice_interrupts_at_once_and_goes_back_to_the_last_epoch():
@@ -530,6 +611,8 @@ def call(model=None, loss=nn.mse_loss, data=None, optimizer=None, **options):
         ({"seed": "a"}, TypeError, "Invalid seed: 'a'; choose an int of at least 0"),
         ({"max_norm": -1}, ValueError, "Invalid max_norm: -1"),
         ({"patience": 0, "validation": points(1)}, ValueError, "Invalid patience: 0"),
+        ({"max_norm": 0.0}, ValueError, "Invalid max_norm: 0.0; with it no step moves, so choose a number above 0"),
+        ({"checkpoint": True}, TypeError, "checkpoint is True of type bool; pass the name of a file"),
         ({"patience": 3}, ValueError, "patience is a number of epochs .*; pass validation too"),
         ({"progress": 1}, TypeError, "Invalid progress: 1; choose True or False"),
         ({"loss": None}, TypeError, "loss is None of type NoneType; pass a function such as nn.cross_entropy"),
@@ -565,6 +648,24 @@ def call(model=None, loss=nn.mse_loss, data=None, optimizer=None, **options):
 def test_bad_arguments_are_refused(options, kind, message):
     with pytest.raises(kind, match=message):
         call(**options)
+
+
+def test_a_parameter_of_the_optimizer_alone_is_refused():
+    model = Regression()
+    with pytest.raises(
+        ValueError, match=r"the optimizer has Value\(1.5\), which is no parameter of the model; make it an"
+    ):
+        call(model, optimizer=optim.SGD([*model.parameters(), ag.Value(1.5)]))
+
+
+def test_a_part_of_the_model_can_be_trained_alone():
+    model = Regression()
+    before = weights(model)
+    call(model, optimizer=optim.SGD(model.last.parameters()), epochs=3)
+    count = len(model.net.parameters())
+    assert weights(model)[:count] == before[:count]
+    assert weights(model)[count:] != before[count:]
+    assert {p.grad for p in model.parameters()} == {0.0}
 
 
 def test_a_model_must_be_a_module():
@@ -663,11 +764,40 @@ def test_an_error_in_a_later_epoch_goes_back_to_the_epoch_before(tmp_path, resum
     assert optimizer.state_dict() == expected.state_dict()
 
 
+def test_what_dropout_draws_goes_back_too():
+    model, twin = Regression(), Regression()
+
+    def loss(outputs, targets):
+        raise RuntimeError("no loss")
+
+    with pytest.raises(RuntimeError, match="no loss"):
+        call(model, loss)
+    assert model.net[1].rng.getstate() == twin.net[1].rng.getstate()
+    assert not model.training
+    assert {p.grad for p in model.parameters()} == {0.0}
+
+
+def test_weights_that_are_not_finite_are_no_end_of_an_epoch(tmp_path):
+    model = nn.Neuron(2, nonlin=False)
+    before = weights(model)
+    with pytest.raises(ag.AnomalyError, match=r"w.0 became nan in epoch 1; lower the learning rate, or call fit under"):
+        call(model, lambda y, t: nn.mse_loss(y, t) + ag.sqrt(y[0] * 0), checkpoint=tmp_path / "run.json")
+    assert weights(model) == before
+    assert json.loads((tmp_path / "run.json").read_text())["epochs"] == 0
+
+
+def test_the_sample_whose_loss_is_not_finite_is_named():
+    data = [([1.0, 1.0], 0.5), ([1.0, 1.0], 1e200), ([0.0, 1.0], 1.0)]
+    for context in (contextlib.nullcontext, ag.detect_anomaly):
+        with context(), pytest.raises(ag.AnomalyError, match=r"^data\[1\]: "):
+            call(data=data)
+
+
 def test_a_loss_that_is_not_finite_is_an_anomaly():
     model = Regression(p=0.0)
     before = weights(model)
     with pytest.raises(
-        ag.AnomalyError, match=r"the loss is inf; lower the learning rate or set max_norm, or call fit under"
+        ag.AnomalyError, match=r"data\[0\]: the loss is inf; lower the learning rate or set max_norm, or call fit under"
     ):
         call(model, data=[([1.0, 1.0], 1e200)])
     assert weights(model) == before

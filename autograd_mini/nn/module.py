@@ -154,7 +154,7 @@ class Module:
             ValueError: if the file is damaged, or as ``load_state_dict``.
             OSError: if it cannot be read.
         """
-        self.load_state_dict(read_json(path, "saved state"), strict)
+        self.load_state_dict(read_json(path, "saved state", "save it again with .save()"), strict)
 
     def __repr__(self) -> str:
         """The modules within, by the path that begins their parameters' names, and how many parameters each has."""
