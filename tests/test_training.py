@@ -736,6 +736,17 @@ def test_of_several_refused_samples_the_first_is_named_whatever_their_order():
             call(nn.MLP(2, [3]), nn.cross_entropy, data=data, batch_size=20, seed=seed)
 
 
+def test_arrays_serve_as_data_and_those_of_one_number_as_numbers():
+    numpy = pytest.importorskip("numpy")
+    data = points(10)
+    inputs, targets = numpy.array([x for x, _ in data]), numpy.array([t for _, t in data])
+    assert weights(trained(2, list(zip(inputs, targets, strict=True)))[0]) == weights(trained(2, data)[0])
+    with pytest.raises(TypeError, match=r"data\[0\]: .*takes a list of 2 numbers"):
+        call(nn.Neuron(2), data=[(numpy.array(1.0), 0.0)])
+    with pytest.raises(ValueError, match=r"data\[0\] has nan at target; drop the row"):
+        call(data=[([1.0, 1.0], numpy.array(math.nan))])
+
+
 def test_an_image_smaller_than_the_kernel_is_named():
     net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Neuron(2))
     data = [([[[0.0] * 3] * 3], 0.0), ([[[0.0] * 3] * 2], 0.0)]

@@ -6,8 +6,8 @@ import math
 from numbers import Real
 from typing import Any, Protocol, cast
 
-from .._engine import Value
 from .module import Module
+from .nested import is_list
 
 
 class Random(Protocol):
@@ -42,7 +42,7 @@ def number_within(name: str, x: Any, low: float, below: float) -> float:
 
 
 def check_inputs(module: Module, nin: int, x: Any) -> None:
-    if isinstance(x, (Value, Real)) or not hasattr(x, "__len__"):
+    if not is_list(x):
         raise TypeError(f"{module!r} takes a list of {nin} numbers, got {x!r} of type {type(x).__name__}")
     if len(x) != nin:
         raise ValueError(f"{module!r} takes {nin} inputs, got {len(x)}")

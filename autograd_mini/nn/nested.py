@@ -10,8 +10,10 @@ from .._engine import Value
 
 
 def is_list(x: Any) -> bool:
-    """Whether ``x`` holds elements in order: lists, tuples, arrays; a text is no list of numbers."""
-    return type(x) is list or (hasattr(x, "__len__") and not isinstance(x, (str, bytes, Mapping)))
+    """Whether ``x`` holds elements in order, as lists, tuples and arrays do, but not texts and arrays of one number."""
+    return type(x) is list or (
+        hasattr(x, "__len__") and not isinstance(x, (str, bytes, Mapping)) and getattr(x, "ndim", 1) != 0
+    )
 
 
 def depth(x: Any) -> int:
