@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from .errors import AnomalyError
 from .files import read_json, write_json
 from .nn import Module
 from .nn.checks import source
@@ -25,6 +26,7 @@ class Run:
         model, optimizer, scheduler: what is trained, and by what. The optimiser has parameters of the model only.
         settings: what a training must have in common with the one that it continues, by name.
         path: the file of the checkpoint, read if it is there and written at once if it is not; None keeps none.
+        epochs: how many there are to be.
 
     Attributes:
         history: lists with a number for each epoch, by name.
@@ -42,6 +44,7 @@ class Run:
         scheduler: LRScheduler | None,
         settings: Mapping[str, Any],
         path: str | os.PathLike[str] | None,
+        epochs: int,
     ) -> None:
         self.model, self.optimizer, self.scheduler = model, optimizer, scheduler
         self.settings, self.path = {**settings, "model": repr(model)}, path
@@ -49,13 +52,14 @@ class Run:
         if settings["validation"]:
             self.history["validation_loss"] = []
         self.best: dict[str, float] | None = None
+        self._parameters = dict(model.named_parameters())
         self._sources = _sources(model, must_be_saved=path is not None)
         self._begun_with = self._hyper_parameters()
         self._last = self._snapshot()
         if path is None:
             return
         if os.path.exists(path):
-            self._continue_from(read_json(path, "checkpoint", _REMEDY))
+            self._continue_from(read_json(path, "checkpoint", _REMEDY), epochs)
         else:
             self._write()  # so that a place where it cannot be written is found now, and not after the first epoch
 
@@ -65,12 +69,24 @@ class Run:
         return len(self.history["loss"])
 
     def end_epoch(self, numbers: Mapping[str, float]) -> None:
-        """Add an epoch to the history, and make what it ended with the one to go back to and to continue from."""
+        """Add an epoch to the history, and make what it ended with the one to go back to and to continue from.
+
+        Raises:
+            AnomalyError: if a weight is not finite.
+            OSError: if the checkpoint cannot be written.
+        """
+        weights = self._weights()
+        for name, x in weights.items():
+            if not math.isfinite(x):
+                raise AnomalyError(
+                    f"{name} became {x} in epoch {self.epoch + 1}; lower the learning rate, or call fit under "
+                    "ag.detect_anomaly() to see which operation begins it"
+                )
         for name, number in numbers.items():
             self.history.setdefault(name, []).append(number)
         losses = self.history.get("validation_loss")
         if losses and best_epoch(losses) == len(losses) - 1:
-            self.best = self.model.state_dict()
+            self.best = weights
         self._last = self._snapshot()
         if self.path is not None:
             self._write()
@@ -89,6 +105,10 @@ class Run:
             self._restore(self._last)
             raise
 
+    def _weights(self) -> dict[str, float]:
+        """``model.state_dict()``, without the search for all names."""
+        return {name: p.data for name, p in self._parameters.items()}
+
     def _hyper_parameters(self) -> dict[str, dict[str, Any]]:
         """Those of optimiser and scheduler, as JSON has them."""
         states = {"optimizer": self.optimizer.state_dict()}
@@ -102,7 +122,7 @@ class Run:
     def _snapshot(self) -> dict[str, Any]:
         return {
             "epochs": self.epoch,  # of the history, which only ever grows
-            "model": self.model.state_dict(),
+            "model": self._weights(),
             "best": self.best,
             "optimizer": self.optimizer.state_dict(),
             "scheduler": None if self.scheduler is None else self.scheduler.state_dict(),
@@ -120,13 +140,15 @@ class Run:
         for numbers in self.history.values():
             del numbers[state["epochs"] :]
 
-    def _continue_from(self, content: Any) -> None:
+    def _continue_from(self, content: Any, epochs: int) -> None:
         path = os.fspath(self.path or "")
         try:
             if not isinstance(content, dict) or set(content) != {*self._last, "settings", "begun_with", "history"}:
                 raise ValueError("it is not one of fit")
             self._compare(content)
             _check_history(content["history"], content["epochs"])
+            if content["epochs"] > epochs:
+                raise ValueError(f"it has {content['epochs']} epochs already, and this call asks for {epochs}")
             self._restore(content)
         except (TypeError, ValueError, LookupError) as error:
             self._restore(self._last)

@@ -119,9 +119,7 @@ def fit(
 
     settings = {"samples": len(data), "validation": len(validation or ()), "batch_size": batch_size, "seed": seed,
                 "max_norm": max_norm, "diagnostics": diagnostics}  # fmt: skip
-    run = Run(model, optimizer, scheduler, settings, checkpoint)
-    if run.epoch > epochs:
-        raise ValueError(f"the checkpoint has {run.epoch} epochs already; ask for as many or more, got epochs={epochs}")
+    run = Run(model, optimizer, scheduler, settings, checkpoint, epochs)
     history = run.history
     batches = -(-len(data) // batch_size)
     with ExitStack() as stack:
@@ -150,7 +148,6 @@ def fit(
                     scheduler.step(epoch.get("validation_loss", epoch["loss"]))
                 elif isinstance(scheduler, EpochScheduler):
                     scheduler.step()
-                _check_weights(model, run.epoch)
                 run.end_epoch(epoch)
     if patience is not None:
         run.take_best()
@@ -244,15 +241,6 @@ def _check_loss(error: Any) -> None:
             f"the loss is {error.data}; lower the learning rate or set max_norm, or call fit under ag.detect_anomaly() "
             "to see which operation begins it"
         )
-
-
-def _check_weights(model: Module, epoch: int) -> None:
-    for name, x in model.state_dict().items():
-        if not math.isfinite(x):
-            raise AnomalyError(
-                f"{name} became {x} in epoch {epoch + 1}; lower the learning rate, or call fit under "
-                "ag.detect_anomaly() to see which operation begins it"
-            )
 
 
 def _check_scheduler(scheduler: Any, optimizer: Optimizer) -> None:

@@ -429,8 +429,11 @@ def test_a_training_goes_on_with_the_same_objects(tmp_path, schedule):
 
 def test_fewer_epochs_than_the_checkpoint_has_are_refused(tmp_path):
     trained(3, checkpoint=tmp_path / "run.json")
-    with pytest.raises(ValueError, match="the checkpoint has 3 epochs already; ask for as many or more, got epochs=2"):
-        trained(2, checkpoint=tmp_path / "run.json")
+    model = Regression(seed=5)
+    before = weights(model)
+    with pytest.raises(ValueError, match="it has 3 epochs already, and this call asks for 2; name another file"):
+        trained(2, model=model, checkpoint=tmp_path / "run.json")
+    assert weights(model) == before
 
 
 def test_the_architecture_is_compared_and_not_only_the_names(tmp_path):
