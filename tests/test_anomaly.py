@@ -544,6 +544,6 @@ def test_fit_tells_which_operation_became_too_large_and_changes_nothing():
     with ag.detect_anomaly():
         message = said(lambda: ag.fit(model, squares, data, optimizer, epochs=3, batch_size=1, progress=False))
     text = "message = said(lambda: ag.fit(model, squares, data, optimizer, epochs=3, batch_size=1, progress=False))"
-    assert message.startswith("sumprod(Value(-")
+    assert message.startswith("data[1]: sumprod(Value(-")
     assert f" is -inf, {line(text)}; the result" in message
     assert [p.data for p in model.parameters()] == [1.0, 1.0]
