@@ -9,11 +9,9 @@ The DOT text is written with the ``graphviz`` package and needs no renderer. SVG
 
 from __future__ import annotations
 
-import html
 import math
 import os
 import sys
-import textwrap
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -352,6 +350,8 @@ def _html(text: str) -> str:
     >>> print(_html("a<b\n\\N"))
     a&lt;b<BR ALIGN="LEFT"/>\\N
     """
+    import html  # here and below: most programs draw nothing
+
     return '<BR ALIGN="LEFT"/>'.join(html.escape(line.replace("\\", "\\\\")) for line in _lines(text))
 
 
@@ -363,6 +363,8 @@ def _lines(text: str) -> list[str]:
     >>> _lines("two\nlines\x00")
     ['two', 'lines\\x00']
     """
+    import textwrap
+
     lines = []
     for line in text.split("\n"):
         visible = "".join(c if c.isprintable() or c in _JOINERS else repr(c)[1:-1] for c in line)
