@@ -217,7 +217,7 @@ def _sources(model: Module, must_be_saved: bool) -> list[Any]:
     for rng in {id(rng): rng for rng in found}.values():
         try:
             rng.getstate()
-        except (AttributeError, NotImplementedError):
+        except (AttributeError, NotImplementedError):  # the latter from random.SystemRandom, which has no state
             if must_be_saved:
                 raise TypeError(
                     f"a checkpoint cannot keep the state of {rng!r}, which the model draws from; give its modules "

@@ -13,7 +13,7 @@ import weakref
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_engine import ARITY, LIBRARY, Wild, as_number, bits, numbers, run_wild, told, wild_programs
+from test_engine import ARITY, LIBRARY, Wild, as_number, bits, derived, numbers, run_wild, told, wild_programs
 from twins import textbook
 
 import autograd_mini as ag
@@ -390,12 +390,7 @@ def test_gradients_of_any_order_are_those_of_outside_and_both_engines_agree(prog
     program = program._replace(steps=program.steps[:5])
 
     def run(package):
-        def f(xs):
-            return run_wild(program, package, xs)
-
-        g = package.value_and_grad(f)
-        for _ in range(order - 1):
-            g = package.value_and_grad(lambda xs, g=g: package.sum(g(xs)[1]))
+        _, g = derived(program, package, order)
         value, slopes = g(program.leaves)
         return bits(value), [bits(x) for x in slopes], all(map(math.isfinite, [value, *slopes]))
 

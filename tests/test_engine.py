@@ -160,6 +160,18 @@ def run_wild(program, package, leaves):
     return known[-1]
 
 
+def derived(program, package, order):
+    """The program as a function of its leaves, and what gives the value and the gradient of its derivative of an order."""
+
+    def f(xs):
+        return run_wild(program, package, xs)
+
+    g = package.value_and_grad(f)
+    for _ in range(order - 1):
+        g = package.value_and_grad(lambda xs, g=g: package.sum(g(xs)[1]))
+    return f, g
+
+
 def whole_story(package, out, gradient):
     """The graph of a result before and after each thing that is done with it."""
     before = described(package, out)
@@ -226,12 +238,7 @@ def test_both_engines_agree_on_derivatives_of_derivatives(program, order):
     program = program._replace(steps=program.steps[:5])
 
     def run(package):
-        def f(xs):
-            return run_wild(program, package, xs)
-
-        g = package.value_and_grad(f)
-        for _ in range(order - 1):
-            g = package.value_and_grad(lambda xs, g=g: package.sum(g(xs)[1]))
+        f, g = derived(program, package, order)
         plain_result = g(program.leaves)
         linked = package.value_and_grad(f)([package.Value(x) for x in program.leaves])
         graphs = [described(package, x) for x in linked[1]]
