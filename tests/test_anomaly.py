@@ -13,7 +13,19 @@ import weakref
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_engine import ARITY, LIBRARY, Wild, as_number, bits, derived, numbers, run_wild, told, wild_programs
+from test_engine import (
+    ARITY,
+    LIBRARY,
+    Wild,
+    as_number,
+    bits,
+    derived,
+    native_only,
+    numbers,
+    run_wild,
+    told,
+    wild_programs,
+)
 from twins import textbook
 
 import autograd_mini as ag
@@ -520,7 +532,7 @@ def said_of(package, run):
     raise AssertionError
 
 
-@pytest.mark.skipif(ag.engine != "native", reason="the native engine does not serve")
+@native_only
 def test_a_node_is_as_large_as_before():
     with ag.detect_anomaly():
         assert sys.getsizeof(Value(1.0) * 2) == 80

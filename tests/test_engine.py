@@ -161,7 +161,7 @@ def run_wild(program, package, leaves):
 
 
 def derived(program, package, order):
-    """The program as a function of its leaves, and what gives the value and the gradient of its derivative of an order."""
+    """The program as a function of its leaves, and what differentiates it as often as ``order`` says."""
 
     def f(xs):
         return run_wild(program, package, xs)
