@@ -1,7 +1,8 @@
 """The native engine, an extension that is built where a C compiler is; setup.cfg cannot name extensions.
 
 Without a compiler the installation succeeds and the textbook engine serves. As pip hides the messages of an optional
-build, the reason is left in a note, which ``python -m autograd_mini`` shows.
+build, the reason is left in a note, which ``python -m autograd_mini`` shows. What the table of operations gives is
+printed from it: ``rows.h`` for the compiler, and stubs for type checkers.
 """
 
 import importlib.util
@@ -12,16 +13,28 @@ from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 
-NATIVE = Path("autograd_mini", "native")
+CORE = Path("autograd_mini", "core")
+NATIVE = CORE / "native"
+OPS = Path("autograd_mini", "ops")
 
 
-def printed_table():
-    """What printer.py prints of ops.py; the package itself cannot be imported while it is being built."""
-    spec = importlib.util.spec_from_file_location("printer", NATIVE / "printer.py")
-    printer = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(printer)
-    return printer.print_table(NATIVE.parent / "ops.py")
+def loaded(path):
+    """A module by its file; the package itself cannot be imported while it is being built."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class BuildPython(build_py):
+    """Writes the stubs of the functions and methods that the table gives, beside the modules they are of."""
+
+    def run(self):
+        super().run()
+        folder = CORE if self.editable_mode else Path(self.build_lib, CORE)
+        loaded(CORE / "stubs.py").write(loaded(NATIVE / "printer.py").load(OPS), folder)
 
 
 class BuildNative(build_ext):
@@ -34,7 +47,8 @@ class BuildNative(build_ext):
         note.unlink(missing_ok=True)
         temp = Path(self.build_temp)
         temp.mkdir(parents=True, exist_ok=True)
-        (temp / "rows.h").write_text(printed_table(), encoding="utf-8")
+        printer = loaded(NATIVE / "printer.py")
+        (temp / "rows.h").write_text(printer.print_table(printer.load(OPS)), encoding="utf-8")
         ext.include_dirs.append(str(temp))
         if self.compiler.compiler_type != "msvc":
             ext.extra_compile_args += ["-std=c11", "-O3", "-ffp-contract=off", "-fvisibility=hidden"]
@@ -67,11 +81,11 @@ def standard_error_in(path):
 setup(
     ext_modules=[
         Extension(
-            "autograd_mini.native._native",
+            "autograd_mini.core.native._native",
             [str(NATIVE / "native.c")],
-            depends=[str(path) for path in (*NATIVE.glob("*.h"), NATIVE / "printer.py", NATIVE.parent / "ops.py")],
+            depends=[str(path) for path in (*NATIVE.glob("*.h"), NATIVE / "printer.py", *OPS.glob("*.py"))],
             optional=True,
         )
     ],
-    cmdclass={"build_ext": BuildNative},
+    cmdclass={"build_ext": BuildNative, "build_py": BuildPython},
 )

@@ -11,29 +11,11 @@
 from typing import TYPE_CHECKING, Any
 
 from . import nn, optim
-from ._engine import (
-    Value,
-    cos,
-    engine,
-    erf,
-    exp,
-    log,
-    maximum,
-    minimum,
-    no_grad,
-    relu,
-    sigmoid,
-    sin,
-    softplus,
-    sqrt,
-    sumprod,
-    tan,
-    tanh,
-)
-from ._engine import sum_ as sum
 from .anomaly import detect_anomaly
-from .diagnostics import Diagnostics
-from .draw import Drawing, draw, to_svg
+from .core import functions as _functions
+from .core.functions import *  # noqa: F403
+from .core.mode import no_grad
+from .core.serving import Value, engine
 from .errors import (
     AnomalyError,
     AutogradError,
@@ -43,8 +25,9 @@ from .errors import (
     RendererNotFoundError,
     StaleGraphError,
 )
-from .functional import grad, value_and_grad
-from .training import fit
+from .functional import grad, operation, value_and_grad
+from .pictures import Drawing, draw, to_svg
+from .training import Diagnostics, fit
 
 if TYPE_CHECKING:
     from . import testing
@@ -62,33 +45,20 @@ __all__ = [
     "RendererNotFoundError",
     "StaleGraphError",
     "Value",
-    "cos",
     "detect_anomaly",
     "draw",
     "engine",
-    "erf",
-    "exp",
     "fit",
     "grad",
-    "log",
-    "maximum",
-    "minimum",
     "nn",
     "no_grad",
+    "operation",
     "optim",
-    "relu",
-    "sigmoid",
-    "sin",
-    "softplus",
-    "sqrt",
-    "sum",
-    "sumprod",
-    "tan",
-    "tanh",
     "testing",
     "to_svg",
     "value_and_grad",
 ]
+__all__ += _functions.__all__
 
 
 def __getattr__(name: str) -> Any:

@@ -1,26 +1,48 @@
-"""JSON files that are whole at any moment, whatever happens while they are written."""
+"""JSON files that are whole at any moment, whatever happens while they are written, and that say what they hold."""
 
 from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 
-def write_json(path: str | os.PathLike[str], content: Any) -> None:
+class Kind(NamedTuple):
+    """What a file may hold.
+
+    Attributes:
+        format: its name in the file.
+        version: the newest version of its content. Whoever changes the content raises it, and reads the older ones.
+        noun: its name in messages.
+        use: what a file of this kind is for.
+    """
+
+    format: str
+    version: int
+    noun: str
+    use: str
+
+
+WEIGHTS = Kind("autograd_mini weights", 1, "saved weights", "load it with the .load() of a module")
+CHECKPOINT = Kind("autograd_mini checkpoint", 1, "a checkpoint", "continue from it with fit(checkpoint=...)")
+_KINDS = {kind.format: kind for kind in (WEIGHTS, CHECKPOINT)}
+
+
+def write_json(path: str | os.PathLike[str], content: Any, kind: Kind) -> None:
     """Write ``content`` to a file. Until the new one is whole on the disk, a file of that name stays as it is.
 
     Args:
         path: the name of the file; ``path`` with ".part" added is its name on the way.
         content: str, numbers, bools, None, lists and dicts; floats are kept to the last bit.
+        kind: what it is.
 
     Raises:
         OSError: if the file cannot be written; nothing is left of it then.
 
     >>> import os.path, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_json(os.path.join(folder, "pi.json"), {"pi": 3.14})
-    ...     read_json(os.path.join(folder, "pi.json"), "number", "write it again")
+    ...     write_json(os.path.join(folder, "pi.json"), {"pi": 3.14}, WEIGHTS)
+    ...     read_json(os.path.join(folder, "pi.json"), WEIGHTS, "write it again")
     {'pi': 3.14}
     """
     import json  # here and below: most programs neither save nor load
@@ -28,7 +50,7 @@ def write_json(path: str | os.PathLike[str], content: Any) -> None:
     part = os.fspath(path) + ".part"
     try:
         with open(part, "w", encoding="utf-8") as file:
-            file.write(json.dumps(content))
+            file.write(json.dumps({"format": kind.format, "version": kind.version, "content": content}))
             file.flush()
             os.fsync(file.fileno())  # or after a crash of the machine the new name might stand for an empty file
         os.replace(part, path)
@@ -38,17 +60,36 @@ def write_json(path: str | os.PathLike[str], content: Any) -> None:
         raise
 
 
-def read_json(path: str | os.PathLike[str], noun: str, remedy: str) -> Any:
-    """What ``write_json`` wrote.
+def read_json(path: str | os.PathLike[str], kind: Kind, remedy: str) -> Any:
+    """The content that ``write_json`` wrote. A file that does not say what it holds is from before they did so, and is
+    taken at its word.
 
     Raises:
-        ValueError: if the file is damaged; ``noun`` says what it should be, ``remedy`` what to do.
+        ValueError: if the file is damaged, with ``remedy`` for what to do; if it holds something else, or comes from a
+            newer version of this package.
         OSError: if it cannot be read.
     """
     import json
 
+    name = os.fspath(path)
     try:
         with open(path, encoding="utf-8") as file:
-            return json.load(file)
+            found = json.load(file)
     except ValueError as error:
-        raise ValueError(f"{os.fspath(path)} is no {noun}: {error}; {remedy}") from None
+        raise ValueError(f"{name} does not hold {kind.noun}: {error}; {remedy}") from None
+    if not isinstance(found, dict) or not isinstance(found.get("format"), str):
+        return found
+    form, version = found["format"], found.get("version")
+    if form not in _KINDS:
+        raise ValueError(f"{name} is of the format {form!r}, which this autograd_mini does not know; update it")
+    if form != kind.format:
+        raise ValueError(f"{name} holds {_KINDS[form].noun} and not {kind.noun}; {_KINDS[form].use}")
+    if type(version) is int and version > kind.version:
+        raise ValueError(
+            f"{name} holds {kind.noun} of version {version}, and this autograd_mini reads those up to {kind.version}; "
+            "update it"
+        )
+    if type(version) is not int or version < 1 or "content" not in found:
+        parts = f"its version is {version!r}, and its other parts are {sorted(set(found) - {'format', 'version'})}"
+        raise ValueError(f"{name} does not hold {kind.noun}: {parts}; {remedy}")
+    return found["content"]

@@ -15,12 +15,14 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any
 
-from .. import _engine as ops
-from .._engine import Value
+from ..arguments import flag, pair, whole_number, wrong_value
+from ..core.functions import sum as sum_
+from ..core.functions import sumprod
+from ..core.serving import Value
 from ..ops import number
-from .checks import Random, check_flag, check_size, pair, source
 from .module import Module
-from .nested import Kept, depth, uniform
+from .nested import Kept, depth
+from .sources import Random, source, uniform
 
 Pair = tuple[int, int]
 Image = Sequence[Sequence[Sequence[Any]]]
@@ -44,7 +46,7 @@ class Conv2d(Module):
         bias: one Value per output channel, or None.
 
     Raises:
-        TypeError: if ``rng`` is no source of random numbers; when called, if there is no image.
+        TypeError: if a size is no int, or ``rng`` no source of random numbers; when called, if there is no image.
         ValueError: if a size is out of its range; when called, if the image has the wrong number of channels, channels
             or rows of different sizes, or is smaller than the window.
 
@@ -65,17 +67,15 @@ class Conv2d(Module):
         bias: bool = True,
         rng: Random | None = None,
     ) -> None:
-        check_size("in_channels", in_channels)
-        check_size("out_channels", out_channels)
-        check_flag("bias", bias)
-        self.in_channels, self.out_channels = in_channels, out_channels
-        self.kernel_size = pair("kernel_size", kernel_size)
-        self.stride = pair("stride", stride)
+        self.in_channels = whole_number("in_channels", in_channels, low=1)
+        self.out_channels = whole_number("out_channels", out_channels, low=1)
+        self.kernel_size = pair("kernel_size", kernel_size, low=1)
+        self.stride = pair("stride", stride, low=1)
         self.padding = pair("padding", padding, low=0)
-        bound = 1.0 / math.sqrt(in_channels * self.kernel_size[0] * self.kernel_size[1])
+        bound = 1.0 / math.sqrt(self.in_channels * self.kernel_size[0] * self.kernel_size[1])
         draw = source(rng).uniform
-        self.weight = uniform(draw, bound, out_channels, in_channels, *self.kernel_size)
-        self.bias = uniform(draw, bound, out_channels) if bias else None
+        self.weight = uniform(draw, bound, self.out_channels, self.in_channels, *self.kernel_size)
+        self.bias = uniform(draw, bound, self.out_channels) if flag("bias", bias) else None
         self._filters = Kept(_filters)
 
     def __call__(self, input: Image) -> list[list[list[Any]]]:
@@ -88,7 +88,7 @@ class Conv2d(Module):
         pixels = [*_join(_join(input)), 1.0, 0.0]  # the bias's factor, and what lies outside
         patches = [[gather(pixels) for gather in row] for row in windows]
         filters = self._filters(self.weight, self.bias)
-        return [[[ops.sumprod(weights, patch) for patch in row] for row in patches] for weights in filters]
+        return [[[sumprod(weights, patch) for patch in row] for row in patches] for weights in filters]
 
     def __repr__(self) -> str:
         padding = f", padding={self.padding}" if any(self.padding) else ""
@@ -103,11 +103,11 @@ class _Pool2d(Module, ABC):
     """What both kinds of pooling share: a window on each channel, with as many channels in as out."""
 
     def __init__(self, kernel_size: int | Pair, stride: int | Pair | None = None, padding: int | Pair = 0) -> None:
-        self.kernel_size = pair("kernel_size", kernel_size)
-        self.stride = self.kernel_size if stride is None else pair("stride", stride)
+        self.kernel_size = pair("kernel_size", kernel_size, low=1)
+        self.stride = self.kernel_size if stride is None else pair("stride", stride, low=1)
         self.padding = pair("padding", padding, low=0)
         if any(2 * p > k for p, k in zip(self.padding, self.kernel_size, strict=True)):
-            raise ValueError(f"padding is at most half of the kernel_size {self.kernel_size}, got {padding!r}")
+            raise wrong_value("padding", padding, f"choose at most half of the kernel_size {self.kernel_size}")
 
     @abstractmethod
     def _pool(self, pixels: list[Any], *geometry: Pair) -> list[list[Any]]:
@@ -133,7 +133,7 @@ class MaxPool2d(_Pool2d):
         padding: how far it reaches beyond the image, at most half of its size; nothing is there.
 
     Raises:
-        TypeError: when called, if there is no image.
+        TypeError: if a size is no int; when called, if there is no image.
         ValueError: if a size is out of its range; when called, if the image has channels or rows of different sizes,
             or is smaller than the window.
 
@@ -164,7 +164,7 @@ class AvgPool2d(_Pool2d):
 
     def _pool(self, pixels: list[Any], *geometry: Pair) -> list[list[Any]]:
         area, windows = self.kernel_size[0] * self.kernel_size[1], _gatherers(1, *geometry, border=False)
-        return [[ops.sum_(gather(pixels)) / area for gather in row] for row in windows]
+        return [[sum_(gather(pixels)) / area for gather in row] for row in windows]
 
 
 _join = chain.from_iterable

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .checks import Random, number_within, source
+from ..arguments import number_within
 from .module import Module
 from .nested import each
+from .sources import Random, source
 
 
 class Dropout(Module):
@@ -18,7 +19,7 @@ class Dropout(Module):
         rng: what decides; the module ``random`` if none is given.
 
     Raises:
-        TypeError: if ``rng`` is no source of random numbers.
+        TypeError: if ``p`` is no number, or ``rng`` no source of random numbers.
         ValueError: if ``p`` is out of its range.
 
     >>> import random
@@ -31,7 +32,7 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, *, rng: Random | None = None) -> None:
         source(rng)
-        self.p, self.rng = number_within("p", p, 0.0, 1.0), rng
+        self.p, self.rng = number_within("p", p, at_least=0, below=1), rng
 
     def __call__(self, input: Any) -> Any:
         if not self.training or self.p == 0.0:

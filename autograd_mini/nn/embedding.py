@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .checks import Random, check_size, source
+from ..arguments import whole_number
 from .module import Module
-from .nested import is_list, uniform
+from .nested import is_list
+from .sources import Random, source, uniform
 
 
 class Embedding(Module):
@@ -25,8 +26,8 @@ class Embedding(Module):
     Returns, when called with an index: its row as a list; with lists of indices: lists of rows, nested likewise.
 
     Raises:
-        TypeError: if ``rng`` is no source of random numbers; when called, if an index is no int.
-        ValueError: if a size is no positive int.
+        TypeError: if a size is no int, or ``rng`` no source of random numbers; when called, if an index is no int.
+        ValueError: if a size is less than 1.
         IndexError: when called, if an index is out of range; negative ones are.
 
     >>> letters = Embedding(26, 2)
@@ -37,14 +38,16 @@ class Embedding(Module):
     """
 
     def __init__(self, num_embeddings: int, embedding_dim: int, *, rng: Random | None = None) -> None:
-        check_size("num_embeddings", num_embeddings)
-        check_size("embedding_dim", embedding_dim)
-        self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
-        self.weight = uniform(source(rng).uniform, math.sqrt(3.0), num_embeddings, embedding_dim)
+        self.num_embeddings = whole_number("num_embeddings", num_embeddings, low=1)
+        self.embedding_dim = whole_number("embedding_dim", embedding_dim, low=1)
+        self.weight = uniform(source(rng).uniform, math.sqrt(3.0), self.num_embeddings, self.embedding_dim)
 
     def __call__(self, input: Any) -> list[Any]:
+        return self._rows(input)
+
+    def _rows(self, input: Any) -> list[Any]:
         if is_list(input):
-            return [self(index) for index in input]
+            return [self._rows(index) for index in input]
         if not hasattr(input, "__index__"):
             raise TypeError(f"{self!r} takes an index or lists of them, got {input!r} of type {type(input).__name__}")
         if not 0 <= input < self.num_embeddings:

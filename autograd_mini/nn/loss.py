@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .. import _engine as ops
-from .._engine import Value, sumprod
+from ..arguments import wrong_type, wrong_value
+from ..core.functions import exp, log, relu, softplus, sumprod
+from ..core.functions import sum as sum_
+from ..core.serving import Value
 from ..ops import number
 from .nested import is_list
 
@@ -37,8 +39,8 @@ def hinge_loss(input: Sequence[Any], target: Sequence[Any]) -> Any:
     _check_batch(input, target)
     for i, t in enumerate(target):
         if t not in (-1, 1):
-            raise ValueError(f"target[{i}] is {t!r}; the hinge loss takes the labels -1 and 1")
-    return _mean([ops.relu(1.0 - t * x) for x, t in zip(input, target, strict=True)])
+            raise wrong_value(f"target[{i}]", t, "the hinge loss takes the labels -1 and 1")
+    return _mean([relu(1.0 - t * x) for x, t in zip(input, target, strict=True)])
 
 
 def binary_cross_entropy_with_logits(input: Sequence[Any], target: Sequence[Any]) -> Any:
@@ -48,16 +50,14 @@ def binary_cross_entropy_with_logits(input: Sequence[Any], target: Sequence[Any]
         input: logits, one number each.
         target: probabilities from 0 to 1.
 
-    >>> binary_cross_entropy_with_logits([1000.0, 0.0], [1, 0]) == ops.log(2) / 2
+    >>> binary_cross_entropy_with_logits([1000.0, 0.0], [1, 0]) == log(2) / 2
     True
     """
     _check_batch(input, target)
     for i, t in enumerate(target):
         if not 0.0 <= _plain(t) <= 1.0:
-            raise ValueError(f"target[{i}] is {t!r}; a probability lies between 0 and 1")
-    return _mean(
-        [sumprod([t, 1.0 - t], [ops.softplus(-x), ops.softplus(x)]) for x, t in zip(input, target, strict=True)]
-    )
+            raise wrong_value(f"target[{i}]", t, "a probability lies between 0 and 1")
+    return _mean([sumprod([t, 1.0 - t], [softplus(-x), softplus(x)]) for x, t in zip(input, target, strict=True)])
 
 
 def cross_entropy(input: Sequence[Sequence[Any]], target: Sequence[int]) -> Any:
@@ -67,7 +67,7 @@ def cross_entropy(input: Sequence[Sequence[Any]], target: Sequence[int]) -> Any:
         input: a row of logits for each sample, one number per class.
         target: the index of the right class for each sample.
 
-    >>> cross_entropy([[1000.0, 0.0], [0.0, 0.0]], [0, 1]) == ops.log(2) / 2
+    >>> cross_entropy([[1000.0, 0.0], [0.0, 0.0]], [0, 1]) == log(2) / 2
     True
     """
     _check_batch(input, target)
@@ -85,22 +85,20 @@ def l2(parameters: Sequence[Any]) -> Any:
 
 def _cross_entropy(row: Sequence[Any], target: int, sample: int) -> Any:
     if not hasattr(row, "__len__"):
-        raise TypeError(
-            f"input[{sample}] is a list of logits, one for each class, got {row!r} of type {type(row).__name__}"
-        )
+        raise wrong_type(f"input[{sample}]", row, "pass a list of logits, one for each class")
     if not hasattr(target, "__index__"):
-        raise TypeError(f"target[{sample}] is the index of a class, got {target!r} of type {type(target).__name__}")
+        raise wrong_type(f"target[{sample}]", target, "pass the index of a class")
     if len(row) < 2:
         raise ValueError(
             f"input[{sample}] has {len(row)} logits; cross entropy needs one for each of two classes or more"
         )
     if not 0 <= target < len(row):
-        raise ValueError(f"target[{sample}] is {target!r}, but there are {len(row)} classes, counted from 0")
+        raise wrong_value(f"target[{sample}]", target, f"there are {len(row)} classes, counted from 0")
     # softplus(logsumexp(the others) - x) instead of logsumexp(all) - x, which cancels where the right class leads. The
     # shift by the largest keeps exp in range; as a plain number it has no part in the derivative, nor should it.
     others = [x for i, x in enumerate(row) if i != target]
     top = max(map(_plain, others))
-    return ops.softplus(ops.log(ops.sum_([ops.exp(x - top) for x in others])) + top - row[target])
+    return softplus(log(sum_([exp(x - top) for x in others])) + top - row[target])
 
 
 def _same_shape(input: Sequence[Any], target: Sequence[Any], place: str = "") -> tuple[list[Any], list[Any]]:
@@ -121,14 +119,12 @@ def _plain(x: Any) -> float:
 
 
 def _mean(terms: list[Any]) -> Any:
-    return ops.sum_(terms) / len(terms)
+    return sum_(terms) / len(terms)
 
 
 def _check_batch(input: Sequence[Any], target: Sequence[Any]) -> None:
     for name, batch in (("input", input), ("target", target)):
         if not hasattr(batch, "__len__"):
-            raise TypeError(
-                f"{name} is a list with an entry for each sample, got {batch!r} of type {type(batch).__name__}"
-            )
+            raise wrong_type(name, batch, "pass a list with an entry for each sample")
     if len(input) != len(target) or not len(input):
         raise ValueError(f"a loss compares as many inputs as targets, at least one; got {len(input)} and {len(target)}")

@@ -1,4 +1,4 @@
-"""Nested lists of numbers, the shape of images, and nested tuples of parameters."""
+"""Nested lists of numbers, which are what modules are called with, and rows of parameters that stay the same."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from operator import is_
 from typing import Any
 
-from .._engine import Value
+from ..core.serving import Value
 
 
 def is_list(x: Any) -> bool:
@@ -52,14 +52,12 @@ def flat(x: Any) -> list[Any]:
     return [number for part in x for number in flat(part)] if _holds_lists(x) else list(x)
 
 
-def uniform(draw: Callable[[float, float], float], bound: float, *shape: int) -> tuple[Any, ...]:
-    """New parameters between ``-bound`` and ``bound`` in nested tuples of the given lengths.
-
-    >>> uniform(max, 0.5, 2, 1)
-    ((Value(0.5),), (Value(0.5),))
-    """
-    length, *rest = shape
-    return tuple([uniform(draw, bound, *rest) if rest else Value(draw(-bound, bound)) for _ in range(length)])
+def check_inputs(module: object, nin: int, x: Any) -> None:
+    """Raise TypeError or ValueError unless ``x`` is a list of as many numbers as ``module`` takes."""
+    if not is_list(x):
+        raise TypeError(f"{module!r} takes a list of {nin} numbers, got {x!r} of type {type(x).__name__}")
+    if len(x) != nin:
+        raise ValueError(f"{module!r} takes {nin} inputs, got {len(x)}")
 
 
 class Kept:
@@ -70,7 +68,7 @@ class Kept:
     nothing in them can be replaced; of anything else, the rows are made anew each time.
 
     >>> pairs = Kept(lambda p, q: list(zip(p, q)))
-    >>> p, q = uniform(max, 0.5, 2), uniform(max, 0.5, 2)
+    >>> p, q = (Value(1.0), Value(2.0)), (Value(3.0), Value(4.0))
     >>> pairs(p, q) is pairs(p, q), pairs(p, list(q)) is pairs(p, list(q))
     (True, False)
     """

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
-from .. import _engine as ops
-from .._engine import Value
-from .checks import check_flag, check_inputs, check_size, number_within
+from ..arguments import flag, number_within, whole_number
+from ..core.functions import sqrt, sumprod
+from ..core.functions import sum as sum_
+from ..core.serving import Value
 from .module import Module
+from .nested import check_inputs
 
 
 class LayerNorm(Module):
@@ -25,7 +26,7 @@ class LayerNorm(Module):
         weight, bias: one Value for each number, or None.
 
     Raises:
-        TypeError: when called, if there is no list.
+        TypeError: if an argument is of the wrong type; when called, if there is no list.
         ValueError: if an argument is out of its range; when called, if the list has the wrong length.
 
     >>> [round(x.item(), 3) for x in LayerNorm(3)([1.0, 2.0, 3.0])]
@@ -35,25 +36,24 @@ class LayerNorm(Module):
     def __init__(
         self, normalized_shape: int, eps: float = 1e-5, elementwise_affine: bool = True, bias: bool = True
     ) -> None:  # fmt: skip
-        check_size("normalized_shape", normalized_shape)
-        check_flag("elementwise_affine", elementwise_affine)
-        check_flag("bias", bias)
-        self.normalized_shape, self.eps = normalized_shape, number_within("eps", eps, 0.0, math.inf)
-        self.weight = [Value(1.0) for _ in range(normalized_shape)] if elementwise_affine else None
-        self.bias = [Value(0.0) for _ in range(normalized_shape)] if elementwise_affine and bias else None
+        n = self.normalized_shape = whole_number("normalized_shape", normalized_shape, low=1)
+        self.eps = number_within("eps", eps, at_least=0)
+        has_weight, has_bias = flag("elementwise_affine", elementwise_affine), flag("bias", bias)
+        self.weight = [Value(1.0) for _ in range(n)] if has_weight else None
+        self.bias = [Value(0.0) for _ in range(n)] if has_weight and has_bias else None
 
     def __call__(self, input: Sequence[Any]) -> list[Any]:
         n = self.normalized_shape
         check_inputs(self, n, input)
-        mean = ops.sum_(input) / n
+        mean = sum_(input) / n
         centred = [x - mean for x in input]
-        scale = 1.0 / ops.sqrt(ops.sumprod(centred, centred) / n + self.eps)
+        scale = 1.0 / sqrt(sumprod(centred, centred) / n + self.eps)
         normal = [x * scale for x in centred]
         if self.weight is None:
             return normal
         if self.bias is None:
             return [w * x for w, x in zip(self.weight, normal, strict=True)]
-        return [ops.sumprod((w, b), (x, 1.0)) for w, b, x in zip(self.weight, self.bias, normal, strict=True)]
+        return [sumprod((w, b), (x, 1.0)) for w, b, x in zip(self.weight, self.bias, normal, strict=True)]
 
     def __repr__(self) -> str:
         affine = ", elementwise_affine=False" if self.weight is None else ", bias=False" if self.bias is None else ""

@@ -9,9 +9,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from .._engine import Value, sumprod
-from .checks import Random, check_inputs, check_size, source
+from ..arguments import choice, flag, whole_number
+from ..core.functions import sumprod
+from ..core.serving import Value
 from .module import Module
+from .nested import check_inputs
+from .sources import Random, source
 
 # The factor by which each activation shrinks the spread of its input, to be made up for by the weights: PyTorch's
 # calculate_gain, after He et al. 2015 (relu) and LeCun et al. 1998 (tanh). Also the list of activations there are.
@@ -29,9 +32,9 @@ class Neuron(Module):
             variance gain**2 / nin, so that signals keep their spread through the activation; the bias is 0.
 
     Raises:
-        TypeError: if ``rng`` is no source of random numbers.
-        ValueError: if ``nin`` is no positive int or ``activation`` is unknown; when called, if the number of inputs
-            is not ``nin``.
+        TypeError: if an argument is of the wrong type.
+        ValueError: if ``nin`` is less than 1 or ``activation`` is unknown; when called, if the number of inputs is not
+            ``nin``.
 
     >>> neuron = Neuron(2, activation="tanh")
     >>> neuron
@@ -43,10 +46,9 @@ class Neuron(Module):
     def __init__(
         self, nin: int, nonlin: bool = True, *, activation: str = "relu", rng: Random | None = None
     ) -> None:  # fmt: skip
-        if not isinstance(activation, str) or activation not in _GAIN:
-            raise ValueError(f"there is no activation {activation!r}; take one of {', '.join(_GAIN)}")
-        check_size("nin", nin)
-        self.activation = activation if nonlin else "linear"
+        choice("activation", activation, _GAIN)
+        nin = whole_number("nin", nin, low=1)
+        self.activation = activation if flag("nonlin", nonlin) else "linear"
         bound = _GAIN[self.activation] * math.sqrt(3.0 / nin)
         draw = source(rng).uniform
         self.w = [Value(draw(-bound, bound)) for _ in range(nin)]
@@ -73,13 +75,15 @@ class Layer(Module):
     """
 
     def __init__(self, nin: int, nout: int, **kwargs: Any) -> None:
-        check_size("nout", nout)
-        self.neurons = [Neuron(nin, **kwargs) for _ in range(nout)]
+        self.neurons = [Neuron(nin, **kwargs) for _ in range(whole_number("nout", nout, low=1))]
 
     def __call__(self, x: Sequence[Any]) -> list[Any]:
         check_inputs(self.neurons[0], len(self.neurons[0].w), x)  # once for all
-        x = (*x, 1.0)
-        return [neuron._output(x) for neuron in self.neurons]
+        with_one = (*x, 1.0)
+        outputs = [neuron._output(with_one) for neuron in self.neurons]
+        if self._hooks_are_used:  # those of neurons, which are not called here
+            return [neuron._tell_hooks((x,), out) for neuron, out in zip(self.neurons, outputs, strict=True)]
+        return outputs
 
     def __repr__(self) -> str:
         return f"Layer({len(self.neurons[0].w)}, {len(self.neurons)}, {self.neurons[0].activation})"

@@ -15,12 +15,13 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from .. import _engine as ops
-from .checks import Random, check_flag, check_inputs, check_size, source
+from ..arguments import choice, flag, whole_number
+from ..core.functions import relu, sigmoid, sumprod, tanh
 from .module import Module
-from .nested import Kept, is_list, uniform
+from .nested import Kept, check_inputs, is_list
+from .sources import Random, source, uniform
 
-_NONLINEARITIES = {"tanh": ops.tanh, "relu": ops.relu}
+_NONLINEARITIES = {"tanh": tanh, "relu": relu}
 
 Rows = Sequence[Sequence[Any]]
 
@@ -41,13 +42,12 @@ class _Cell(Module):
     _gates: ClassVar[int]
 
     def __init__(self, input_size: int, hidden_size: int, bias: bool = True, *, rng: Random | None = None) -> None:
-        check_size("input_size", input_size)
-        check_size("hidden_size", hidden_size)
-        check_flag("bias", bias)
-        self.input_size, self.hidden_size = input_size, hidden_size
-        rows, bound, draw = self._gates * hidden_size, 1.0 / math.sqrt(hidden_size), source(rng).uniform
-        self.weight_ih = uniform(draw, bound, rows, input_size)
-        self.weight_hh = uniform(draw, bound, rows, hidden_size)
+        self.input_size = whole_number("input_size", input_size, low=1)
+        self.hidden_size = whole_number("hidden_size", hidden_size, low=1)
+        flag("bias", bias)
+        rows, bound, draw = self._gates * self.hidden_size, 1.0 / math.sqrt(self.hidden_size), source(rng).uniform
+        self.weight_ih = uniform(draw, bound, rows, self.input_size)
+        self.weight_hh = uniform(draw, bound, rows, self.hidden_size)
         self.bias_ih = uniform(draw, bound, rows) if bias else None
         self.bias_hh = uniform(draw, bound, rows) if bias else None
         self._rows = Kept(_rows)
@@ -76,7 +76,7 @@ class _Cell(Module):
     def _sums(self, x: tuple[Any, ...], h: tuple[Any, ...], stop: int | None = None) -> list[Any]:
         """W_ih x + b_ih + W_hh h + b_hh for the rows before ``stop``, one node each."""
         xh = x + h
-        return [ops.sumprod(row, xh) for row in self._weights()[2][:stop]]
+        return [sumprod(row, xh) for row in self._weights()[2][:stop]]
 
     def _options(self) -> str:
         return "" if self.bias_ih else ", bias=False"
@@ -103,8 +103,8 @@ class RNNCell(_Cell):
     Returns, when called with an input and the last hidden state (zeros if None): the new hidden state, a list.
 
     Raises:
-        TypeError: if ``rng`` is no source of random numbers; when called, if input or state is no list.
-        ValueError: if a size is no positive int or ``nonlinearity`` is unknown; when called, if input or state has the
+        TypeError: if an argument is of the wrong type; when called, if input or state is no list.
+        ValueError: if a size is less than 1 or ``nonlinearity`` is unknown; when called, if input or state has the
             wrong length.
 
     >>> len(RNNCell(3, 2)([0.5, 0.0, -0.5]))
@@ -122,10 +122,8 @@ class RNNCell(_Cell):
         *,
         rng: Random | None = None,
     ) -> None:
-        if not isinstance(nonlinearity, str) or nonlinearity not in _NONLINEARITIES:
-            raise ValueError(f"there is no nonlinearity {nonlinearity!r}; take one of {', '.join(_NONLINEARITIES)}")
         super().__init__(input_size, hidden_size, bias, rng=rng)
-        self.nonlinearity = nonlinearity
+        self.nonlinearity = choice("nonlinearity", nonlinearity, _NONLINEARITIES)
 
     def __call__(self, input: Sequence[Any], hx: Sequence[Any] | None = None) -> list[Any]:
         x, h = self._operands(input, self._start("a hidden state", hx))
@@ -162,13 +160,11 @@ class GRUCell(_Cell):
     def __call__(self, input: Sequence[Any], hx: Sequence[Any] | None = None) -> list[Any]:
         state, n = self._start("a hidden state", hx), self.hidden_size
         x, h = self._operands(input, state)
-        gates = list(map(ops.sigmoid, self._sums(x, h, 2 * n)))
+        gates = list(map(sigmoid, self._sums(x, h, 2 * n)))
         of_x, of_h, _ = self._weights()
-        recalled = [ops.sumprod(w, h) for w in of_h[2 * n :]]
-        new = [
-            ops.tanh(ops.sumprod((*w, r), (*x, c))) for w, r, c in zip(of_x[2 * n :], gates[:n], recalled, strict=True)
-        ]
-        return [ops.sumprod((1.0 - z, z), (a, b)) for z, a, b in zip(gates[n:], new, state, strict=True)]
+        recalled = [sumprod(w, h) for w in of_h[2 * n :]]
+        new = [tanh(sumprod((*w, r), (*x, c))) for w, r, c in zip(of_x[2 * n :], gates[:n], recalled, strict=True)]
+        return [sumprod((1.0 - z, z), (a, b)) for z, a, b in zip(gates[n:], new, state, strict=True)]
 
 
 class LSTMCell(_Cell):
@@ -204,7 +200,7 @@ class LSTMCell(_Cell):
         c = self._start("a cell state", c)
         x, h = self._operands(input, self._start("a hidden state", h))
         sums, n = self._sums(x, h), self.hidden_size
-        i, f, o = (list(map(ops.sigmoid, sums[k * n : (k + 1) * n])) for k in (0, 1, 3))
-        g = map(ops.tanh, sums[2 * n : 3 * n])
-        cells = [ops.sumprod((b, a), (old, new)) for a, b, new, old in zip(i, f, g, c, strict=True)]
-        return [a * ops.tanh(cell) for a, cell in zip(o, cells, strict=True)], cells
+        i, f, o = (list(map(sigmoid, sums[k * n : (k + 1) * n])) for k in (0, 1, 3))
+        g = map(tanh, sums[2 * n : 3 * n])
+        cells = [sumprod((b, a), (old, new)) for a, b, new, old in zip(i, f, g, c, strict=True)]
+        return [a * tanh(cell) for a, cell in zip(o, cells, strict=True)], cells

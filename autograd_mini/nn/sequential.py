@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import _engine as ops
+from ..arguments import wrong_type
+from ..core.functions import relu, sigmoid, tanh
 from .module import Module
 from .nested import each, flat, is_list
 
@@ -36,10 +37,8 @@ class Sequential(Module):
             raise ValueError("Sequential needs at least one module, got none; pass them in order")
         for i, module in enumerate(modules):
             if not isinstance(module, Module):
-                raise TypeError(
-                    f"module {i} is {module!r} of type {type(module).__name__}; pass modules such as ReLU(), "
-                    "or subclass Module for a function of your own"
-                )
+                remedy = "pass modules such as ReLU(), or subclass Module for a function of your own"
+                raise wrong_type(f"modules[{i}]", module, remedy)
         self.layers = list(modules)
 
     def __call__(self, input: Any) -> Any:
@@ -62,7 +61,7 @@ class ReLU(Module):
     """
 
     def __call__(self, input: Any) -> Any:
-        return each(ops.relu, input)
+        return each(relu, input)
 
 
 class Tanh(Module):
@@ -73,7 +72,7 @@ class Tanh(Module):
     """
 
     def __call__(self, input: Any) -> Any:
-        return each(ops.tanh, input)
+        return each(tanh, input)
 
 
 class Sigmoid(Module):
@@ -84,7 +83,7 @@ class Sigmoid(Module):
     """
 
     def __call__(self, input: Any) -> Any:
-        return each(ops.sigmoid, input)
+        return each(sigmoid, input)
 
 
 class Flatten(Module):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from numbers import Real
 
-from .._engine import Value
+from ..arguments import flag, number_within, wrong_type
+from ..core.serving import Value
 
 
 def clip_grad_norm_(
@@ -24,7 +24,7 @@ def clip_grad_norm_(
         the norm before.
 
     Raises:
-        TypeError: if something among the parameters is no Value, or a bound is no number.
+        TypeError: if something among the parameters is no Value, or another argument of the wrong type.
         ValueError: if ``max_norm`` or ``norm_type`` is out of its range.
         RuntimeError: if ``error_if_nonfinite`` is set and the norm is not finite; no gradient is changed then.
 
@@ -35,11 +35,9 @@ def clip_grad_norm_(
     >>> round(x.grad, 6), round(y.grad, 6)
     (3.0, -4.0)
     """
-    found, most = _leaves(parameters), _bound("max_norm", max_norm)
-    if not _bound("norm_type", norm_type) > 0.0:
-        raise ValueError(f"norm_type is a number above 0, got {norm_type!r}")
-    norm = _norm([abs(p.grad) for p in found], float(norm_type))
-    if error_if_nonfinite and not math.isfinite(norm):
+    found, most = _leaves(parameters), number_within("max_norm", max_norm, finite=False, at_least=0)
+    norm = _norm([abs(p.grad) for p in found], number_within("norm_type", norm_type, finite=False, above=0))
+    if flag("error_if_nonfinite", error_if_nonfinite) and not math.isfinite(norm):
         raise RuntimeError(
             f"the norm of the gradients is {norm}, so they cannot be clipped; look for the parameter whose grad is not "
             "finite, or pass error_if_nonfinite=False"
@@ -68,7 +66,7 @@ def clip_grad_value_(parameters: Iterable[Value] | Value, clip_value: float) -> 
     >>> x.grad
     -5.0
     """
-    found, most = _leaves(parameters), _bound("clip_value", clip_value)
+    found, most = _leaves(parameters), number_within("clip_value", clip_value, finite=False, at_least=0)
     for p in found:
         if abs(p.grad) > most:
             p.grad = math.copysign(most, p.grad)
@@ -90,20 +88,9 @@ def _leaves(parameters: Iterable[Value] | Value) -> list[Value]:
     if isinstance(parameters, Value):
         return [parameters]
     if not isinstance(parameters, Iterable):
-        raise TypeError(
-            f"parameters are Values such as model.parameters(), got {parameters!r} of type {type(parameters).__name__}"
-        )
+        raise wrong_type("parameters", parameters, "pass Values such as model.parameters()")
     found = list(parameters)
     for i, p in enumerate(found):
         if not isinstance(p, Value):
-            raise TypeError(f"parameters[{i}] is {p!r} of type {type(p).__name__}; pass a flat list of Values")
+            raise wrong_type(f"parameters[{i}]", p, "pass a flat list of Values")
     return list({id(p): p for p in found}.values())
-
-
-def _bound(name: str, bound: object) -> float:
-    if not isinstance(bound, Real):
-        raise TypeError(f"{name} is a number of at least 0, got {bound!r} of type {type(bound).__name__}")
-    number = float(bound)
-    if not number >= 0.0:
-        raise ValueError(f"{name} is a number of at least 0, got {bound!r}")
-    return number

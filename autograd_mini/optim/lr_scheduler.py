@@ -25,8 +25,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from .checks import count, hyper_parameter, number_within, real, same_names, whole_number
-from .optimizers import Optimizer
+from ..arguments import choice, number_within, real, same_names, whole_number, wrong_type
+from .optimizers import Optimizer, count, hyper_parameter
+
+
+def _rate(noun: str, content: object) -> float:
+    return number_within(noun, content, at_least=0)
 
 
 def _any_number(noun: str, content: object) -> float:
@@ -59,9 +63,7 @@ class LRScheduler(ABC):
 
     def __init__(self, optimizer: Optimizer, **hyper: Any) -> None:
         if not isinstance(optimizer, Optimizer):
-            raise TypeError(
-                f"optimizer is {optimizer!r} of type {type(optimizer).__name__}; pass one such as SGD([w, b], lr=0.1)"
-            )
+            raise wrong_type("optimizer", optimizer, "pass one such as SGD([w, b], lr=0.1)")
         self._hyper = self._checked(hyper)
         self.optimizer = optimizer
         self.last_epoch = 0
@@ -117,13 +119,13 @@ class LRScheduler(ABC):
         kind = type(self).__name__
         if state["scheduler"] != kind:
             raise ValueError(
-                f"Invalid state: it belongs to the schedule {state['scheduler']!r}, and this is {kind!r}; "
+                f"state belongs to the schedule {state['scheduler']!r}, and this is {kind!r}; "
                 "load it into a schedule of its own class"
             )
-        lr = number_within("learning rate", state["lr"])
-        same_names("hyper of the state", state["hyper"], self._hyper)
+        lr = _rate("lr", state["lr"])
+        same_names("state['hyper']", state["hyper"], self._hyper)
         hyper = self._checked(state["hyper"])
-        same_names("progress of the state", state["progress"], self._progress)
+        same_names("state['progress']", state["progress"], self._progress)
         progress = {name: check(name, state["progress"][name]) for name, check in self._progress.items()}
         self._hyper, self.optimizer.lr = hyper, lr
         for name, content in progress.items():
@@ -133,7 +135,7 @@ class LRScheduler(ABC):
 class EpochScheduler(LRScheduler):
     """A schedule that depends on the number of steps alone."""
 
-    _progress = {"last_epoch": count, "base_lr": number_within}
+    _progress = {"last_epoch": count, "base_lr": _rate}
 
     def __init__(self, optimizer: Optimizer, **hyper: Any) -> None:
         super().__init__(optimizer, **hyper)
@@ -183,7 +185,7 @@ class StepLR(EpochScheduler):
     def _checked(self, hyper: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "step_size": whole_number("step_size", hyper["step_size"], low=1),
-            "gamma": number_within("gamma", hyper["gamma"]),
+            "gamma": number_within("gamma", hyper["gamma"], at_least=0),
         }
 
     def _next(self, lr: float, t: int) -> float:
@@ -224,13 +226,11 @@ class LinearLR(EpochScheduler):
         optimizer.lr *= self.start_factor
 
     def _checked(self, hyper: Mapping[str, Any]) -> dict[str, Any]:
-        factors = {}
-        for name, low in (("start_factor", "above 0"), ("end_factor", "of at least 0")):
-            remedy = f"choose a number {low} and at most 1"
-            factors[name] = factor = real(name, hyper[name], remedy)
-            if not 0.0 <= factor <= 1.0 or (factor == 0.0 and name == "start_factor"):
-                raise ValueError(f"Invalid {name}: {hyper[name]!r}; {remedy}")
-        return {**factors, "total_iters": whole_number("total_iters", hyper["total_iters"], low=1)}
+        return {
+            "start_factor": number_within("start_factor", hyper["start_factor"], above=0, at_most=1),
+            "end_factor": number_within("end_factor", hyper["end_factor"], at_least=0, at_most=1),
+            "total_iters": whole_number("total_iters", hyper["total_iters"], low=1),
+        }
 
     def _next(self, lr: float, t: int) -> float:
         if t > self.total_iters:
@@ -271,7 +271,7 @@ class CosineAnnealingLR(EpochScheduler):
     def _checked(self, hyper: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "T_max": whole_number("T_max", hyper["T_max"], low=1),
-            "eta_min": number_within("eta_min", hyper["eta_min"]),
+            "eta_min": number_within("eta_min", hyper["eta_min"], at_least=0),
         }
 
     def _next(self, lr: float, t: int) -> float:
@@ -352,18 +352,15 @@ class ReduceLROnPlateau(LRScheduler):
         self.num_bad_epochs = self.cooldown_counter = 0
 
     def _checked(self, hyper: Mapping[str, Any]) -> dict[str, Any]:
-        for name, choices in (("mode", ("min", "max")), ("threshold_mode", ("rel", "abs"))):
-            if hyper[name] not in choices:
-                raise ValueError(f"Invalid {name}: {hyper[name]!r}; choose {choices[0]!r} or {choices[1]!r}")
         return {
-            "mode": hyper["mode"],
-            "factor": number_within("factor", hyper["factor"], below=1.0),
+            "mode": choice("mode", hyper["mode"], ("min", "max")),
+            "factor": number_within("factor", hyper["factor"], at_least=0, below=1),
             "patience": whole_number("patience", hyper["patience"], low=0),
-            "threshold": number_within("threshold", hyper["threshold"]),
-            "threshold_mode": hyper["threshold_mode"],
+            "threshold": number_within("threshold", hyper["threshold"], at_least=0),
+            "threshold_mode": choice("threshold_mode", hyper["threshold_mode"], ("rel", "abs")),
             "cooldown": whole_number("cooldown", hyper["cooldown"], low=0),
-            "min_lr": number_within("min_lr", hyper["min_lr"]),
-            "eps": number_within("epsilon value", hyper["eps"]),
+            "min_lr": number_within("min_lr", hyper["min_lr"], at_least=0),
+            "eps": number_within("eps", hyper["eps"], at_least=0),
         }
 
     def step(self, metrics: float) -> None:

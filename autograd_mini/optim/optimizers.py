@@ -16,9 +16,26 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
-from .._engine import Value
-from ..ops import ieee_div
-from .checks import count, flag, hyper_parameter, number_within, real, same_names
+from ..arguments import flag, number_within, real, same_names, whole_number, wrong_type, wrong_value
+from ..core.serving import Value
+from ..ops.ieee import ieee_div
+
+
+def hyper_parameter(name: str, meaning: str) -> Any:
+    """A hyper-parameter as an attribute. Every assignment is checked, together with all others, before it counts."""
+
+    def get(self: Any) -> Any:
+        return self._hyper[name]
+
+    def assign(self: Any, value: Any) -> None:
+        self._hyper = self._checked({**self._hyper, name: value})
+
+    return property(get, assign, doc=meaning)
+
+
+def count(noun: str, value: object) -> int:
+    """A number of steps in a saved state; powers and quotients of greater ones would not be exact."""
+    return whole_number(noun, value, low=0, below=2**53)
 
 
 class _Slot(NamedTuple):
@@ -33,7 +50,7 @@ class _Slot(NamedTuple):
             return None
         number = real(noun, content, "a saved state holds numbers here; save it again with state_dict()")
         if number < self.low:
-            raise ValueError(f"Invalid {noun}: {content!r}; it cannot be below {self.low:g}, the state is damaged")
+            raise wrong_value(noun, content, f"it cannot be below {self.low:g}, the state is damaged")
         return number
 
 
@@ -144,19 +161,19 @@ class Optimizer(ABC):
         kind, contents = type(self).__name__, state["state"]
         if state["optimizer"] != kind:
             raise ValueError(
-                f"Invalid state: it belongs to the optimizer {state['optimizer']!r}, and this is {kind!r}; "
+                f"state belongs to the optimizer {state['optimizer']!r}, and this is {kind!r}; "
                 "load it into an optimizer of its own class"
             )
-        steps = count("step of the state", state["step"])
-        same_names("hyper of the state", state["hyper"], self._hyper)
+        steps = count("state['step']", state["step"])
+        same_names("state['hyper']", state["hyper"], self._hyper)
         hyper = self._checked(state["hyper"])
-        same_names("slots of the state", contents, self._slots)
+        same_names("state['state']", contents, self._slots)
         for name, entries in contents.items():
             if not isinstance(entries, list):
-                raise TypeError(f"Invalid {name}: {entries!r}; expected a list with one entry per parameter")
+                raise wrong_type(name, entries, "a saved state holds a list here, with one entry for each parameter")
             if len(entries) != len(self.params):
                 raise ValueError(
-                    f"Invalid {name}: it is of {len(entries)} parameters, and this optimizer has {len(self.params)}; "
+                    f"{name} is of {len(entries)} parameters, and this optimizer has {len(self.params)}; "
                     "load it for the parameters it was saved for"
                 )
         checked = {
@@ -220,11 +237,11 @@ class SGD(Optimizer):
         )
 
     def _checked(self, hyper: Mapping[str, Any]) -> dict[str, Any]:
-        lr = number_within("learning rate", hyper["lr"])
-        momentum = number_within("momentum value", hyper["momentum"])
-        dampening = number_within("dampening value", hyper["dampening"], low=-math.inf)
-        weight_decay = number_within("weight_decay value", hyper["weight_decay"])
-        nesterov = flag("nesterov value", hyper["nesterov"])
+        lr = number_within("lr", hyper["lr"], at_least=0)
+        momentum = number_within("momentum", hyper["momentum"], at_least=0)
+        dampening = number_within("dampening", hyper["dampening"])
+        weight_decay = number_within("weight_decay", hyper["weight_decay"], at_least=0)
+        nesterov = flag("nesterov", hyper["nesterov"])
         if nesterov and (momentum == 0.0 or dampening != 0.0):
             raise ValueError(
                 "Nesterov momentum requires a momentum and zero dampening: "
@@ -302,12 +319,13 @@ class Adam(Optimizer):
     def _checked(self, hyper: Mapping[str, Any]) -> dict[str, Any]:
         betas = hyper["betas"]
         if not isinstance(betas, (tuple, list)) or len(betas) != 2:
-            raise TypeError(f"Invalid betas: {betas!r}; give a pair of numbers, such as (0.9, 0.999)")
+            wrong = wrong_value if isinstance(betas, (tuple, list)) else wrong_type
+            raise wrong("betas", betas, "choose a pair of numbers, such as (0.9, 0.999)")
         return {
-            "lr": number_within("learning rate", hyper["lr"]),
-            "betas": tuple(number_within(f"beta parameter at index {i}", b, below=1.0) for i, b in enumerate(betas)),
-            "eps": number_within("epsilon value", hyper["eps"]),
-            "weight_decay": number_within("weight_decay value", hyper["weight_decay"]),
+            "lr": number_within("lr", hyper["lr"], at_least=0),
+            "betas": tuple(number_within(f"betas[{i}]", b, at_least=0, below=1) for i, b in enumerate(betas)),
+            "eps": number_within("eps", hyper["eps"], at_least=0),
+            "weight_decay": number_within("weight_decay", hyper["weight_decay"], at_least=0),
         }
 
     def _update(self) -> None:
@@ -425,12 +443,12 @@ class RMSprop(Optimizer):
 
     def _checked(self, hyper: Mapping[str, Any]) -> dict[str, Any]:
         return {
-            "lr": number_within("learning rate", hyper["lr"]),
-            "alpha": number_within("alpha value", hyper["alpha"], below=1.0),
-            "eps": number_within("epsilon value", hyper["eps"]),
-            "weight_decay": number_within("weight_decay value", hyper["weight_decay"]),
-            "momentum": number_within("momentum value", hyper["momentum"]),
-            "centered": flag("centered value", hyper["centered"]),
+            "lr": number_within("lr", hyper["lr"], at_least=0),
+            "alpha": number_within("alpha", hyper["alpha"], at_least=0, below=1),
+            "eps": number_within("eps", hyper["eps"], at_least=0),
+            "weight_decay": number_within("weight_decay", hyper["weight_decay"], at_least=0),
+            "momentum": number_within("momentum", hyper["momentum"], at_least=0),
+            "centered": flag("centered", hyper["centered"]),
         }
 
     def _update(self) -> None:
@@ -460,7 +478,7 @@ def _parameters(params: Iterable[Value]) -> tuple[Value, ...]:
     if isinstance(params, (set, frozenset)):
         raise TypeError("params is a set, whose order changes from run to run; pass a list, as saved states need one")
     if not isinstance(params, Iterable):
-        raise TypeError(f"params is {params!r} of type {type(params).__name__}; pass a list of Values, such as [w, b]")
+        raise wrong_type("params", params, "pass a list of Values, such as [w, b]")
     found = tuple(params)
     if not found:
         raise ValueError(
@@ -470,7 +488,7 @@ def _parameters(params: Iterable[Value]) -> tuple[Value, ...]:
     first: dict[int, int] = {}  # by id: Values compare as their numbers
     for i, p in enumerate(found):
         if not isinstance(p, Value):
-            raise TypeError(f"params[{i}] is {p!r} of type {type(p).__name__}; pass a flat list of Values")
+            raise wrong_type(f"params[{i}]", p, "pass a flat list of Values")
         if p.op is not None:
             raise ValueError(
                 f"params[{i}] is {p!r}, not a leaf but computed by {p.op.name}; pass the leaves it was computed from, "

@@ -9,8 +9,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ..core.serving import functions
 from ..ops import TABLE
-from .program import is_infix, operands, python
+from .program import operands, python
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Adapter:
         gradient: for engines that only differentiate functions, an expression for the pair of value and list of
             gradients of the function ``f`` of ``{n}`` numbers at ``{inputs}``.
         functions: the functions of the table's rows by name, each a text with one ``{}`` for all operands or one for
-            each. Operators are Python's; what neither has an entry nor an operator is lacking.
+            each. Operators are Python's; what has no entry, no operator and no namesake that runs is lacking.
+        namesakes: how the engine's function ``{name}`` of the operands ``{}`` is called, where one is named as a row.
         scalar: whether nodes hold one number each, so that arrays must not become data.
 
     >>> Adapter("micrograd", "from micrograd.engine import Value", functions={"relu": "{}.relu()"}).leaf
@@ -45,22 +47,26 @@ class Adapter:
     gradient: str | None = None
     functions: Mapping[str, str] = field(default_factory=dict)
     scalar: bool = True
+    namesakes: str | None = None
 
     def spell(self, op: str, args: Sequence[str]) -> str:
         """The text of an operation; see ``program.python``."""
-        if op not in self.functions:
+        template = self.functions.get(op)
+        if template is None and self.may_have_namesake(op):
+            template = str(self.namesakes).replace("{name}", op)
+        if template is None:
             return python(op, args)
-        template = self.functions[op]
         if template.startswith("{}."):
             args = [a if re.fullmatch(r"\w+", a) else f"({a})" for a in args]
         return template.format(operands(op, args)) if template.count("{}") == 1 else template.format(*args)
 
+    def may_have_namesake(self, op: str) -> bool:
+        """Whether the engine may have a function named as a row; only a trial shows whether it has."""
+        return self.namesakes is not None and op in functions and TABLE[op].arity > 0
+
     def __hash__(self) -> int:
         return hash(self.name)
 
-
-_COMMON = ("exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "erf", "relu", "sigmoid")
-_FUNCTIONS = [name for name, row in TABLE.items() if not row.helper and not is_infix(name)]
 
 ADAPTERS = {
     adapter.name: adapter
@@ -69,7 +75,7 @@ ADAPTERS = {
             "autograd_mini",
             "import autograd_mini as ag",
             leaf="ag.Value({x})",
-            functions={name: f"ag.{name}({{}})" for name in _FUNCTIONS if name not in ("abs", "round")},
+            functions={name: f"ag.{name}({{}})" for name in functions},
         ),
         Adapter("micrograd", "from micrograd.engine import Value", functions={"relu": "{}.relu()"}),
         Adapter(
@@ -80,24 +86,18 @@ ADAPTERS = {
             grad="0.0 if {v}.grad is None else {v}.grad.item()",
             backward="{v}.backward(retain_graph=True)",
             assign="with torch.no_grad(): {v}.fill_({x})",
-            functions={
-                **{name: f"torch.{name}({{}})" for name in _COMMON},
-                "softplus": "torch.nn.functional.softplus({})",
-                "maximum": "torch.maximum({}, {})",
-                "minimum": "torch.minimum({}, {})",
-            },
+            functions={"softplus": "torch.nn.functional.softplus({})"},
             scalar=False,
+            namesakes="torch.{name}({})",
         ),
         Adapter(
             "autograd",
             "import autograd.numpy as np\nfrom autograd import value_and_grad",
             leaf=None,
             gradient="value_and_grad(f, argnum=tuple(range({n})))({inputs})",
-            functions={
-                **{name: f"np.{name}({{}})" for name in (*_COMMON[:7], "maximum", "minimum")},
-                "softplus": "np.logaddexp(0.0, {})",
-            },
+            functions={"softplus": "np.logaddexp(0.0, {})"},
             scalar=False,
+            namesakes="np.{name}({})",
         ),
         Adapter(
             "tinygrad",
@@ -107,8 +107,8 @@ ADAPTERS = {
             grad="0.0 if {v}.grad is None else {v}.grad.item()",
             backward="{v}.sum().backward()",
             assign=None,
-            functions={name: f"{{}}.{name}()" for name in _COMMON},
             scalar=False,
+            namesakes="{}.{name}()",
         ),
     )
 }

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, NamedTuple
 
-from .._engine import Value, no_grad, topological_order
+from .. import trees
+from ..arguments import choice, number_within, real, whole_number, wrong_type, wrong_value
+from ..core.functions import sumprod
+from ..core.mode import no_grad
+from ..core.serving import Value, topological_order
 from ..errors import GradcheckError
-from ..functional import _rebuild, grad, value_and_grad
-from ..ops import Op, number, sumprod
+from ..functional import grad, value_and_grad
+from ..ops import Op, number
 from .differences import Estimate, difference
 
 _MODES = {
@@ -58,8 +61,8 @@ def check_grads(
 
     Args:
         f: a function whose result is one number.
-        args: the tuple of its positional arguments, each a number, a Value, or nested lists, tuples and dicts of them.
-            ``f`` receives copies.
+        args: the tuple of its positional arguments, each a number, a Value, or nested lists, tuples, named tuples,
+            dicts, dataclasses and NumPy arrays of them. ``f`` receives copies.
         order: how many derivatives to check, at least 1.
         modes: ``"rev"``, ``"fwd"`` or both.
         rtol: the tolerance relative to the derivative.
@@ -94,7 +97,7 @@ def check_grads(
     _refuse(f, args, order, modes, rtol, atol)
     entries = list(_entries(args))
     if not entries:
-        raise ValueError(f"args holds no number to differentiate by, got {args!r}")
+        raise wrong_value("args", args, "pass at least one number to differentiate by")
     name = getattr(f, "__name__", type(f).__name__)
     graph = _watch(f, args, entries, name)
     import random  # most programs check no gradient
@@ -103,7 +106,7 @@ def check_grads(
     point = [e.x for e in entries]
     units = [max(abs(x), 1.0) for x in point]
     shares = [max(abs(x) or 1.0, 1e-3) for x in point]  # a tiny number moves little, lest it leave its domain at once
-    level: Flat = lambda xs: f(*_rebuild(args, iter(xs)))  # noqa: E731
+    level: Flat = lambda xs: f(*_filled(args, xs))  # noqa: E731
     for k in range(1, order + 1):
         weights = [draw.choice((-1.0, 1.0)) * draw.uniform(0.5, 1.0) for _ in point] if len(point) > 1 else [1.0]
         direction = [w * share / max(shares) for w, share in zip(weights, shares, strict=True)]
@@ -125,23 +128,19 @@ def check_grads(
 
 def _refuse(f: Any, args: Any, order: Any, modes: Any, rtol: Any, atol: Any) -> None:
     if not callable(f):
-        raise TypeError(f"check_grads takes a function, got {f!r} of type {type(f).__name__}; pass f itself")
+        raise wrong_type("f", f, "pass a function, and not its value")
     if not isinstance(args, tuple):
-        raise TypeError(
-            f"args is the tuple of the function's arguments, got {args!r} of type {type(args).__name__}; "
-            "for a single argument x write (x,)"
-        )
-    if type(order) is not int:
-        raise TypeError(f"order is an int, got {order!r} of type {type(order).__name__}")
-    if order < 1:
-        raise ValueError(f"order is at least 1, got {order}")
-    if not isinstance(modes, (tuple, list)) or not modes or not all(mode in tuple(_MODES) for mode in modes):
-        raise ValueError(f"modes is a tuple that holds 'rev', 'fwd' or both, got {modes!r}")
-    for name, tolerance in [("rtol", rtol), ("atol", 0.0 if atol is None else atol)]:
-        if not isinstance(tolerance, Real):
-            raise TypeError(f"{name} is a number, got {tolerance!r} of type {type(tolerance).__name__}")
-        if not 0.0 <= float(tolerance) < math.inf:
-            raise ValueError(f"{name} is finite and not negative, got {tolerance!r}")
+        raise wrong_type("args", args, "pass a tuple of the function's arguments, for a single argument x (x,)")
+    whole_number("order", order, low=1)
+    if not isinstance(modes, (tuple, list)):
+        raise wrong_type("modes", modes, "choose ('rev',), ('fwd',) or both")
+    if not modes:
+        raise wrong_value("modes", modes, "choose ('rev',), ('fwd',) or both")
+    for i, mode in enumerate(modes):
+        choice(f"modes[{i}]", mode, _MODES)
+    number_within("rtol", rtol, at_least=0)
+    if atol is not None:
+        number_within("atol", atol, at_least=0)
 
 
 # ---- The arguments, and whether f leaves them alone. ----------------------------------------------------------------
@@ -158,31 +157,26 @@ class _Entry(NamedTuple):
 def _parts(args: Sequence[Any]) -> Iterator[tuple[str, Any]]:
     """Everything within the arguments with the path to it: a structure before what it holds, numbers in order."""
     for i, a in enumerate(args):
-        yield from _parts_of(a, f"argument {i}")
+        yield from trees.parts(a, f"argument {i}")
 
 
-def _parts_of(tree: Any, where: str) -> Iterator[tuple[str, Any]]:
-    yield where, tree
-    if isinstance(tree, dict):
-        for k, v in tree.items():
-            yield from _parts_of(v, f"{where}[{k!r}]")
-    elif isinstance(tree, (list, tuple)):
-        for i, v in enumerate(tree):
-            yield from _parts_of(v, f"{where}[{i}]")
+def _filled(args: tuple[Any, ...], xs: Iterable[Any]) -> tuple[Any, ...]:
+    """The arguments with other numbers."""
+    new = iter(xs)
+    return tuple(trees.map_leaves(lambda x, where: next(new), a) for a in args)
 
 
 def _entries(args: tuple[Any, ...]) -> Iterator[_Entry]:
     for where, part in _parts(args):
-        if isinstance(part, (dict, list, tuple)):
+        if trees.is_tree(part):
             continue
-        if not isinstance(part, (Value, Real)):
-            raise TypeError(
-                f"{where} is {part!r} of type {type(part).__name__}, which cannot be differentiated by; leave it out "
-                "of args and let the function close over it, as in check_grads(lambda x: f(x, n), (x,))"
-            )
-        x = _number(part)
+        remedy = (
+            "leave what is no number out of args and let the function close over it, as in "
+            "check_grads(lambda x: f(x, n), (x,))"
+        )
+        x = part.data if isinstance(part, Value) else real(where, part, remedy)
         if not math.isfinite(x):
-            raise ValueError(f"{where} is {x}; choose a point with finite numbers, as differences need neighbours")
+            raise wrong_value(where, x, "choose a point with finite numbers, as differences need neighbours")
         yield _Entry(where, x, part.label if isinstance(part, Value) else "")
 
 
@@ -198,7 +192,7 @@ def _watch(f: Callable[..., Any], args: tuple[Any, ...], entries: list[_Entry], 
     """Call f twice, look at what it does besides computing, and return what its graph tells of the point."""
 
     def watched(xs: list[Any]) -> Any:
-        inner = _rebuild(args, iter(xs))
+        inner = _filled(args, xs)
         before = {where: (part, _state(part)) for where, part in _parts(inner)}
         out = f(*inner)
         after = dict(_parts(inner))

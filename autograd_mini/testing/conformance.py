@@ -12,6 +12,7 @@ import argparse
 import importlib
 import importlib.metadata
 import importlib.util
+import itertools
 import math
 import operator
 import sys
@@ -27,11 +28,13 @@ from hypothesis.errors import Flaky
 
 from ..ops import TABLE
 from .adapters import ADAPTERS, Adapter, adapter
-from .oracles import Untrusted, exact, exact_value
-from .program import VARIABLES, Assign, Call, Program, is_infix, lines, python, text
+from .differences import difference
+from .oracles import Untrusted, exact, exact_forms, exact_value
+from .program import VARIABLES, Assign, Call, Program, is_count, lines, on_floats, public_rows, python, text
 from .strategies import expressions, points, programs
 
 _ERRORS = (ArithmeticError, ValueError, Untrusted)
+_STEP = 1e-2  # the largest of differences; points keep as far from kinks
 _RECURSION = sys.getrecursionlimit()  # hypothesis raises it, but scripts must run as they would alone
 
 
@@ -162,20 +165,34 @@ def _judged(engine: Adapter, program: Program) -> Case:
     return Case(script, tuple(asks))
 
 
-def _middle(name: str) -> tuple[float, ...]:
-    """A point inside the domain and away from kinks."""
-    return tuple(low + (0.62 + 0.11 * i) * (high - low) for i, (low, high) in enumerate(TABLE[name].domain))
+def _judged_by_differences(engine: Adapter, program: Program) -> Case:
+    """The case of a program's gradients, judged by differences of what the table computes on floats."""
+    script, _, grads = _program(engine, program)
+    asks, table = [], on_floats()
+    for i, grad in enumerate(grads):
+
+        def along(x: float, i: int = i) -> float:
+            return float(program.run(table, [*program.inputs[:i], x, *program.inputs[i + 1 :]]))
+
+        estimate = difference(along, program.inputs[i], _STEP)
+        assume(estimate.error < math.inf)
+        asks.append(Ask(grad, estimate.value, 10 * estimate.error + 1e-6 * abs(estimate.value)))
+    return Case(script, tuple(asks))
 
 
 def _has(engine: Adapter, name: str) -> bool:
-    """Whether the engine knows an operation: an operator, abs, round or an entry of its functions."""
+    """Whether the engine knows an operation: by an entry of its functions, by a namesake, or as Python's operator."""
     if name in engine.functions:
         return True
-    if not (is_infix(name) or name in ("abs", "round")):
+    row = TABLE[name]
+    if engine.may_have_namesake(name):
+        low, high = row.domain[0]
+        return _runs(engine, 0.5 * (low + high), engine.spell(name, ["x"] * row.arity))
+    if row.role != "operator":
         return False
-    tail = [f"{x:.3f}" for x in _middle(name)[1:]]
-    written = python(name, ["x", *(["1"] if name == "round" else tail)])
-    return _runs(engine, _middle(name)[0], written)
+    inside = [low + (0.62 + 0.11 * i) * (high - low) for i, (low, high) in enumerate(row.domain)]
+    tail = [str(int(x)) if is_count(row, i) else f"{x:.3f}" for i, x in enumerate(inside)][1:]
+    return _runs(engine, inside[0], python(name, ["x", *tail]))
 
 
 def _runs(engine: Adapter, x: float, expression: str) -> bool:
@@ -192,24 +209,23 @@ def _runs(engine: Adapter, x: float, expression: str) -> bool:
 def _operation(engine: Adapter, name: str) -> st.SearchStrategy[Case]:
     """One operation, Values or plain numbers of any type in any place."""
     row = TABLE[name]
+    judge = _judged if name in exact_forms().names else _judged_by_differences
 
     @st.composite
     def cases(draw: st.DrawFn) -> Case:
         point = draw(points(row))
-        # Digits of round and the like are plain numbers always; of the other operands one at least is a Value.
-        digits = [low == high for low, high in row.domain]
-        variable = draw(st.sampled_from([i for i, always in enumerate(digits) if not always]))
+        variable = draw(st.sampled_from([i for i in range(len(point)) if not is_count(row, i)]))
         args: list[Any] = []
         inputs: list[float] = []
         for i, x in enumerate(point):
-            if digits[i]:
+            if is_count(row, i):
                 args.append(int(x))
             elif i == variable or (len(inputs) < 2 and draw(st.booleans())):
                 inputs.append(round(x, 3))
                 args.append(VARIABLES[len(inputs) - 1])
             else:
                 args.append(draw(st.sampled_from([round(x, 3), math.ceil(x), Fraction(math.ceil(x), 2), x > 1])))
-        return _judged(engine, Program(tuple(inputs), (), Call(name, tuple(args))))
+        return judge(engine, Program(tuple(inputs), (), Call(name, tuple(args))))
 
     return cases()
 
@@ -345,23 +361,23 @@ def _garbage(engine: Adapter) -> st.SearchStrategy[Case]:
     return st.builds(case, _NUMBER, _POWER)
 
 
-def _edges(engine: Adapter, has: Sequence[str]) -> st.SearchStrategy[Case]:
-    wrong = {
-        "div": (1.0, 0.0),
-        "pow": (0.0, -1.0),
-        "log": (-1.0,),
-        "sqrt": (-1.0,),
-        "exp": (1000.0,),
-        "mod": (1.0, 0.0),
-    }
-
-    def case(name: str) -> Case:
-        inputs = wrong[name]
+def _edges(engine: Adapter, refused: Sequence[tuple[str, tuple[float, ...]]]) -> st.SearchStrategy[Case]:
+    def case(name: str, inputs: tuple[float, ...]) -> Case:
         names = VARIABLES[: len(inputs)]
         leaves = [_leaf(engine, v, x) for v, x in zip(names, inputs, strict=True)]
         return Case(_script(engine, *leaves, f"out = {engine.spell(name, list(names))}"), refusal="must")
 
-    return st.sampled_from([name for name in wrong if name in has]).map(case)
+    return st.sampled_from(refused).map(lambda x: case(*x))
+
+
+def _refused(name: str) -> Iterator[tuple[float, ...]]:
+    """Points at which an operation has no value on floats."""
+    row = TABLE[name]
+    for point in itertools.product((1.0, 0.0, -1.0, 1000.0), repeat=row.arity):
+        try:
+            row.value(*point)
+        except (ArithmeticError, ValueError):
+            yield point
 
 
 def _of_leaves(engine: Adapter, has: Sequence[str]) -> Iterator[Property]:
@@ -380,7 +396,9 @@ def _of_leaves(engine: Adapter, has: Sequence[str]) -> Iterator[Property]:
     if "pow" in has:
         yield Property("an adjoint of zero passes nothing on, even where the slope is infinite", _unused(engine))
     yield Property("nothing is left to the cyclic garbage collector", _garbage(engine))
-    yield Property("what floats refuse is refused", _edges(engine, has))
+    refused = [(name, point) for name in has for point in _refused(name)]
+    if refused:
+        yield Property("what floats refuse is refused", _edges(engine, refused))
 
 
 # ---- Running them. --------------------------------------------------------------------------------------------------
@@ -427,9 +445,8 @@ def check_engine(engine: Adapter, examples: int = 200, start: int = 0, only: str
     >>> [f.example for f in check_engine(ADAPTERS["autograd_mini"], examples=5, only="twice")]
     [None]
     """
-    rows = [name for name, row in TABLE.items() if not row.helper]
-    has = [name for name in rows if _has(engine, name)]
-    lacks = [name for name in rows if name not in has]
+    has = [name for name in public_rows() if _has(engine, name)]
+    lacks = [name for name in public_rows() if name not in has]
     sound = []
     for name in has:
         prop = Property(
@@ -442,11 +459,12 @@ def check_engine(engine: Adapter, examples: int = 200, start: int = 0, only: str
                 continue
         sound.append(name)
     properties = []
-    if sound:
-        properties.append(Property("gradients of expressions with sharing", _sharing(engine, sound)))
+    judged = [name for name in sound if name in exact_forms().names]
+    if judged:
+        properties.append(Property("gradients of expressions with sharing", _sharing(engine, judged)))
     compares = engine.leaf is None or _runs(engine, 1.0, "x < 2.0")
-    if sound and compares:
-        properties.append(Property("gradients through loops and branches", _branching(engine, sound)))
+    if judged and compares:
+        properties.append(Property("gradients through loops and branches", _branching(engine, judged)))
     if engine.leaf is not None:
         for sign in _COMPARE:
             if _runs(engine, 1.0, f"x {sign} 2.0"):

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ..arguments import number_within, wrong_value
+
 _ROWS = 64  # steps down to 1e-19 of the first: past that no double differs
 _COLUMNS = 6  # higher extrapolations add noise and hardly ever accuracy
 _SETTLED = 3  # that many smaller steps must follow an estimate, to say what it is worth
@@ -53,6 +55,7 @@ def difference(f: Callable[[float], float], x: float, step: float = 0.1, side: i
             edge of a domain.
 
     Raises:
+        TypeError: if ``step`` is no number.
         ValueError: if ``step`` is not positive or ``side`` is none of the three.
 
     >>> estimate = difference(math.exp, 1.0)
@@ -61,8 +64,9 @@ def difference(f: Callable[[float], float], x: float, step: float = 0.1, side: i
     >>> round(difference(math.sqrt, 0.0, side=1).error, 3) > 1.0  # an infinite slope
     True
     """
-    if not 0.0 < step < math.inf or side not in (-1, 0, 1):
-        raise ValueError(f"step must be positive and side one of -1, 0, 1; got step={step!r}, side={side!r}")
+    step = number_within("step", step, above=0)
+    if side not in (-1, 0, 1):
+        raise wrong_value("side", side, "choose -1, 0 or 1")
     ratio = 2.0 if side else 4.0  # the quotient is off by h, h**2, ... on one side, by h**2, h**4, ... on both
     best, enough = Estimate(math.nan, math.inf, 0.0), 0.0
     waiting: list[_Candidate] = []

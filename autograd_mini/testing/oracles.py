@@ -11,6 +11,10 @@ Each states when it may be trusted, and raises ``Untrusted`` where it notices th
   from mpmath, and the sweep simply follows every path. Trusted up to the rounding of a sum over the paths, whose size
   it returns; there may be exponentially many, so graphs must be small.
 - ``differences`` in the module of that name: for any function of floats, trusted within the error bound it returns.
+
+What an operation means is written here for those that no library has, or that a library has with other edges. Any
+other row is judged by the function of its name in ``math``, ``mpmath`` and ``cmath``; where there is none, the oracle
+raises ``Untrusted``.
 """
 
 from __future__ import annotations
@@ -21,10 +25,11 @@ import itertools
 import math
 import operator
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from .program import LESS, Dialect, Program, functional
+from ..ops import TABLE, Op
+from .program import LESS, Dialect, Program, functional, public_rows
 
 Function = Callable[..., Any]
 
@@ -40,6 +45,14 @@ _SAFETY = 1000.0  # the ratio of tolerance to largest disturbance; so three luck
 
 class Untrusted(Exception):
     """An oracle cannot judge this program at this point; the text says why."""
+
+
+def _namesakes(library: Any) -> dict[str, Function]:
+    """The functions of a library that bear the name of a row with a fixed number of operands."""
+    functions = {
+        row.name: getattr(library, row.name, None) for row in TABLE.values() if row.role == "function" and row.arity
+    }
+    return {name: f for name, f in functions.items() if callable(f)}
 
 
 def _real(x: Any) -> Any:
@@ -70,6 +83,7 @@ _ARITHMETIC: dict[str, Function] = {
 FLOATS = Dialect(
     functional,
     {
+        **_namesakes(math),
         **_ARITHMETIC,
         "Fraction": operator.truediv,
         "floordiv": operator.floordiv,
@@ -77,7 +91,6 @@ FLOATS = Dialect(
         "pow": lambda x, y: _real(x**y),
         "abs": abs,
         "round": round,
-        **{name: getattr(math, name) for name in ("exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "erf")},
         "relu": lambda x: 0.0 if x <= 0 else x,
         "sigmoid": lambda x: 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x)),
         "softplus": lambda x: max(x, 0.0) + math.log1p(math.exp(-abs(x))),
@@ -87,7 +100,22 @@ FLOATS = Dialect(
         "sumprod": lambda *xs: _fold(_pairs(list(map(float, xs)))),
     },
 )
-"""What each operation means on plain floats, by Python's operators and the module ``math``."""
+"""What operations mean on plain floats, by Python's operators and the module ``math``."""
+
+
+def known(dialect: Dialect) -> list[str]:
+    """The built-in rows of which an oracle's dialect has a form.
+
+    >>> "erf" in known(FLOATS), "erf" in known(COMPLEX)
+    (True, False)
+    """
+    return [name for name in public_rows() if name in dialect.names]
+
+
+def _refuse_unknown(program: Program, dialect: Dialect, kind: str) -> None:
+    missing = program.operations() - set(dialect.names)
+    if missing:
+        raise Untrusted(f"no {kind} form of {', '.join(sorted(missing))}")
 
 
 @functools.cache
@@ -116,8 +144,23 @@ def _jumping(f: Function, what: str) -> Function:
     return guarded
 
 
+def _namesake(row: Op, f: Function) -> Function:
+    """A function of mpmath as the form of a row: real, and judged away from its kinks only."""
+
+    def guarded(*args: Any) -> Any:
+        if row.near_kink(*map(float, args), gap=_GAP):
+            raise Untrusted(f"{row.name} is too near a kink to judge")
+        out = f(*args)
+        if isinstance(out, _mpmath().mpc):
+            raise Untrusted(f"{row.name} is off its domain")
+        return out
+
+    return guarded
+
+
 @functools.cache
-def _exact_names() -> Mapping[str, Function]:
+def exact_forms() -> Dialect:
+    """What operations mean on the numbers of mpmath."""
     mp = _mpmath()
     floor = _jumping(mp.floor, "floor")
 
@@ -146,7 +189,8 @@ def _exact_names() -> Mapping[str, Function]:
         scale = mp.mpf(10) ** n
         return floor(x * scale + 0.5) / scale
 
-    return {
+    names = {
+        **{name: _namesake(TABLE[name], f) for name, f in _namesakes(mp).items()},
         **_ARITHMETIC,
         LESS: less,
         "Fraction": operator.truediv,
@@ -155,7 +199,6 @@ def _exact_names() -> Mapping[str, Function]:
         "pow": power,
         "abs": lambda x: larger(x, -x),
         "round": nearest,
-        **{name: getattr(mp, name) for name in ("exp", "sin", "cos", "tan", "tanh", "erf")},
         "log": inside(mp.log, "log"),
         "sqrt": inside(mp.sqrt, "sqrt"),
         "relu": lambda x: larger(x, mp.mpf(0)),
@@ -166,21 +209,23 @@ def _exact_names() -> Mapping[str, Function]:
         "sum": lambda *xs: mp.fsum(xs),
         "sumprod": lambda *xs: mp.fsum(_pairs(xs)),
     }
+    return Dialect(functional, names)
 
 
 class _Disturbed:
-    """The exact operations, with every operand and every slope off by about a unit in the last place of a double.
+    """The exact operations, with every operand, slope and curvature off by about a unit in the last place of a double.
 
-    The first run, at the point itself, settles by how much; later runs add the same amounts, whatever the shift of a
-    variable, and so still compute one smooth function.
+    The first run, at the point itself, settles by how much; later runs add the same functions of the operands, whatever
+    the shift of a variable, and so still compute one smooth function. Constants would not do: the curvature of a
+    vector's length cancels along the vector, wherever it points.
     """
 
     def __init__(self, seed: int) -> None:
         self.source = random.Random(seed)
-        self.offsets: list[Any] = []
+        self.offsets: list[tuple[Any, float, float]] = []
         self.used = 0
         keep = (LESS, "Fraction", "floordiv", "round")
-        names = {name: f if name in keep else self.disturbed(f) for name, f in _exact_names().items()}
+        names = {name: f if name in keep else self.disturbed(f) for name, f in exact_forms().names.items()}
         self.dialect = Dialect(functional, names)
 
     def disturbed(self, f: Function) -> Function:
@@ -191,17 +236,14 @@ class _Disturbed:
 
     def offset(self, x: Any) -> Any:
         if self.used == len(self.offsets):
-            self.offsets.append(x * self.source.gauss(0, _DISTURBANCE))
+            self.offsets.append((x, self.source.gauss(0, _DISTURBANCE), self.source.gauss(0, _DISTURBANCE)))
+        start, shift, bend = self.offsets[self.used]
         self.used += 1
-        return self.offsets[self.used - 1]
+        return start * shift + (x - start) ** 2 / start * bend if start else 0.0
 
     def __call__(self, program: Program, inputs: Sequence[Any]) -> Any:
         self.used = 0
         return program.run(self.dialect, inputs)
-
-
-def _exactly(program: Program, inputs: Sequence[Any]) -> Any:
-    return program.run(Dialect(functional, _exact_names()), inputs)
 
 
 Judgement = tuple[float, float]
@@ -224,7 +266,8 @@ def exact(program: Program) -> list[Judgement]:
     Trusted wherever it does not raise.
 
     Raises:
-        Untrusted: near a kink, a tie of a comparison or the edge of a domain, or where a derivative is not finite.
+        Untrusted: near a kink, a tie of a comparison or the edge of a domain, where a derivative is not finite, or if
+            an operation has no exact form.
         ArithmeticError, ValueError: where the program has no value.
 
     >>> from .program import Assign, Call
@@ -276,9 +319,10 @@ def _digits(numbers: Sequence[Any]) -> int:
 
 def _judge(program: Program, derivative: Function) -> Judgement:
     mp = _mpmath()
+    _refuse_unknown(program, exact_forms(), "exact")
     with mp.workdps(_digits(program.inputs)):
         inputs = [mp.mpf(x) for x in program.inputs]
-        right = derivative(lambda x: _exactly(program, x), inputs)
+        right = derivative(lambda x: program.run(exact_forms(), x), inputs)
         off = []
         for seed in range(_TRIES):
             run = functools.partial(_Disturbed(seed), program)
@@ -308,9 +352,10 @@ def _side(x: Any, y: Any) -> bool:
     return bool(complex(x).real < complex(y).real)
 
 
-_COMPLEX = Dialect(
+COMPLEX = Dialect(
     functional,
     {
+        **_namesakes(cmath),
         **_ARITHMETIC,
         LESS: _side,
         "Fraction": operator.truediv,
@@ -319,7 +364,6 @@ _COMPLEX = Dialect(
         "pow": _power,
         "abs": lambda x: -x if _side(x, 0) else x,
         "round": lambda x, n: round(x.real, n),
-        **{name: getattr(cmath, name) for name in ("exp", "sqrt", "sin", "cos", "tan", "tanh")},
         "log": _log,
         "relu": lambda x: x if _side(0, x) else 0.0,
         "sigmoid": lambda x: 1 / (1 + cmath.exp(-x)),
@@ -330,6 +374,7 @@ _COMPLEX = Dialect(
         "sumprod": lambda *xs: _fold(_pairs(xs)),
     },
 )
+"""What operations mean on complex numbers, by Python's operators and the module ``cmath``."""
 
 
 def complex_step(program: Program) -> list[float]:
@@ -347,12 +392,10 @@ def complex_step(program: Program) -> list[float]:
     [6.0]
     """
     h = 1e-150
-    missing = program.operations() - set(_COMPLEX.names)
-    if missing:
-        raise Untrusted(f"no complex form of {', '.join(sorted(missing))}")
+    _refuse_unknown(program, COMPLEX, "complex")
     inputs = list(program.inputs)
     shifted = [[*inputs[:i], complex(x, h), *inputs[i + 1 :]] for i, x in enumerate(inputs)]
-    return [complex(program.run(_COMPLEX, x)).imag / h for x in shifted]
+    return [complex(program.run(COMPLEX, x)).imag / h for x in shifted]
 
 
 # ---- The naive twin. ------------------------------------------------------------------------------------------------
@@ -383,13 +426,16 @@ def path_sum(program: Program, most: int = 10_000) -> list[Judgement]:
     Trusted within the tolerance it returns, which bounds the rounding of products and sum.
 
     Raises:
-        Untrusted: near a kink, or if there are more than ``most`` paths.
+        Untrusted: near a kink, if there are more than ``most`` paths, or if an operation has no form in ``math`` or no
+            exact one.
         ArithmeticError, ValueError: where the program has no value.
 
     >>> from .program import Assign, Call
     >>> path_sum(Program((3.0,), (Assign("a", Call("mul", ("x", "x"))),), "a"))[0][0]
     6.0
     """
+    _refuse_unknown(program, FLOATS, "plain")
+    _refuse_unknown(program, exact_forms(), "exact")
     leaves = list(map(Twin, program.inputs))
     names = {name: f if name in (LESS, "Fraction") else _with_slopes(name, f) for name, f in FLOATS.names.items()}
     names[LESS] = lambda x, y: _data(x) < _data(y)
@@ -423,5 +469,5 @@ def _slope(name: str, numbers: Sequence[Any], i: int) -> float:
     """The partial of one operation, from mpmath."""
     mp = _mpmath()
     with mp.workdps(_digits(numbers)):
-        f, exactly = _exact_names()[name], [x if type(x) is int else mp.mpf(x) for x in numbers]
+        f, exactly = exact_forms().names[name], [x if type(x) is int else mp.mpf(x) for x in numbers]
         return float(_first(i)(lambda x: f(*x), exactly))

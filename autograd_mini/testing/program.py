@@ -8,14 +8,19 @@ another engine, and what is run is what is printed.
 
 from __future__ import annotations
 
+import functools
+import operator
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from types import SimpleNamespace
 from typing import Any, Union
 
-import autograd_mini
-
-from ..ops import TABLE
+from .. import ops
+from ..core.serving import Value, functions
+from ..ops import FUNCTIONS, TABLE, Op, apply
+from ..ops.row import halves
 
 Expression = Union["Call", str, float, int, Fraction]  # a call, a variable or a constant
 VARIABLES = "xyzuvw"  # the names of a program's inputs
@@ -60,13 +65,23 @@ class For:
 Statement = Assign | If | For
 
 
+def public_rows() -> tuple[str, ...]:
+    """The names of the built-in rows but for helpers."""
+    return tuple(name for name in FUNCTIONS if TABLE[name].role != "helper")
+
+
+def is_count(row: Op, place: int) -> bool:
+    """Whether an operand is a whole number that nothing is differentiated by, such as the decimals of ``round``."""
+    return row.arity > 0 and row.domain[place][0] == row.domain[place][1]
+
+
 def is_infix(op: str) -> bool:
     """Whether the operation is written with the sign of an operator.
 
-    >>> is_infix("mul"), is_infix("neg"), is_infix("exp")
+    >>> is_infix("mul"), is_infix("neg"), is_infix("abs")
     (True, True, False)
     """
-    return TABLE[op].text.startswith(("{}", "-"))
+    return TABLE[op].role == "operator" and TABLE[op].text.startswith(("{}", "-"))
 
 
 def python(op: str, args: Sequence[str]) -> str:
@@ -77,29 +92,32 @@ def python(op: str, args: Sequence[str]) -> str:
     """
     if op == LESS:
         return " < ".join(args)
-    if is_infix(op) or op in ("abs", "round"):
+    if TABLE[op].role == "operator":
         return TABLE[op].text.format(*args)
-    if hasattr(autograd_mini, op):
+    if op in functions:
         return f"ag.{op}({operands(op, args)})"
-    return f'ag.ops.apply(ag.ops.TABLE["{op}"], {", ".join(args)})'  # a row that was registered at run time
+    return f'ag.ops.apply(ag.ops.TABLE["{op}"], {", ".join(args)})'  # a row of a user, or a helper
 
 
 def operands(op: str, args: Sequence[str]) -> str:
-    """What stands between the parentheses of a call: n-ary operations take their operands as lists."""
-    if isinstance(TABLE[op].partials, tuple):
+    """What stands between the parentheses of a call: operands of any number are in lists."""
+    lists = TABLE[op].lists
+    if not lists:
         return ", ".join(args)
-    middle = len(args) // 2
-    lists = (args[:middle], args[middle:]) if op == "sumprod" else (args,)
-    return ", ".join(f"[{', '.join(part)}]" for part in lists)
+    return ", ".join(f"[{', '.join(part)}]" for part in halves(args, lists))
 
 
 def functional(op: str, args: Sequence[str]) -> str:
-    """The spelling of the oracles: every operation is a function of its name.
+    """The spelling of the oracles: every operation is a function of its name, and of its operands one by one.
 
     >>> functional("mul", ["x", "2"])
     'mul(x, 2)'
     """
-    return f"{op}({', '.join(args)})"
+    return f"{_identifier(op)}({', '.join(args)})"
+
+
+def _identifier(op: str) -> str:
+    return re.sub(r"\W", "_", op)  # rows of users are named with dots
 
 
 @dataclass(frozen=True)
@@ -110,8 +128,14 @@ class Dialect:
     names: Mapping[str, Any]
 
 
-VALUES = Dialect(python, {"ag": autograd_mini, "Fraction": Fraction})
+VALUES = Dialect(python, {"ag": SimpleNamespace(Value=Value, ops=ops, **functions), "Fraction": Fraction})
 """This package: programs run on Values, as they are printed."""
+
+
+def on_floats() -> Dialect:
+    """The rows as they are now, on plain floats. It is what derivatives are taken of, and judges no value."""
+    rows = {_identifier(name): functools.partial(apply, row) for name, row in TABLE.items()}
+    return Dialect(functional, {**rows, LESS: operator.lt, "Fraction": Fraction})
 
 
 @dataclass(frozen=True)

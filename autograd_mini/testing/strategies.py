@@ -1,7 +1,7 @@
 """Hypothesis strategies built from the table: numbers for an operation, Values, expressions and programs.
 
-A new row of the table, also one registered at run time, is drawn from the next call on. Everything shrinks: to fewer
-and simpler statements, to the numbers 0 and 1.
+Rows of users are drawn where they are named, so that programs do not depend on what else was imported. Everything
+shrinks: to fewer and simpler statements, to the numbers 0 and 1.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .._engine import Value
-from ..ops import TABLE, Op, by_name
-from .program import Program, Statement
+from ..arguments import flag, whole_number, wrong_type
+from ..core.serving import Value
+from ..ops import Op, by_name
+from .program import Program, Statement, public_rows
 from .writer import Writer
 
 try:
@@ -51,20 +52,18 @@ def points(op: str | Op, *, kinks: bool = False) -> st.SearchStrategy[tuple[floa
         kinks: whether to draw the points at which the operation has a corner or jump.
 
     Raises:
+        TypeError: if ``op`` is neither a row nor a name.
         KeyError: if there is no such row.
-        ValueError: if a domain of the row is empty, or if ``kinks`` is set and it has none.
+        ValueError: if ``kinks`` is set and the row has none.
 
     >>> len(points("maximum").example())
     2
     >>> points("relu", kinks=True).example()
     (0.0,)
     """
-    row = op if isinstance(op, Op) else by_name(op)
-    for i, (low, high) in enumerate(row.domain):
-        if not low <= high:
-            raise ValueError(f"the domain of operand {i} of {row.name} is empty: ({low!r}, {high!r}); mend its row")
+    row = _row(op)
     inside = st.tuples(*[st.floats(low, high) for low, high in row.domain])
-    if not kinks:
+    if not flag("kinks", kinks):
         return inside.filter(lambda point: not row.near_kink(*point))
     kink = row.kink
     if kink is None:
@@ -86,12 +85,13 @@ def expressions(
     """Straight-line programs: nested expressions with sharing, and constants (float, int, bool, Fraction) on any side.
 
     Args:
-        ops: the operations to use, rows or names; by default all of the table but its helpers.
+        ops: the operations to use, rows or names; by default all built-in ones but helpers.
         size: the largest number of assignments.
         tame: whether all operations stay inside their domains and numbers below a million in size. If not, programs
             may raise what floats raise.
 
     Raises:
+        TypeError: if an argument has the wrong type.
         KeyError: if an operation is unknown.
         ValueError: if there are no operations or ``size`` is not positive.
 
@@ -99,7 +99,7 @@ def expressions(
     >>> program.operations() <= {"add", "sin"}
     True
     """
-    return _programs(_names(ops), _size(size), tame, flow=False)
+    return _programs(_names(ops), whole_number("size", size, low=1), flag("tame", tame), flow=False)
 
 
 def programs(ops: Iterable[str | Op] | None = None, *, size: int = 8, tame: bool = True) -> st.SearchStrategy[Program]:
@@ -109,22 +109,24 @@ def programs(ops: Iterable[str | Op] | None = None, *, size: int = 8, tame: bool
     >>> isinstance(program.source(), str)
     True
     """
-    return _programs(_names(ops), _size(size), tame, flow=True)
+    return _programs(_names(ops), whole_number("size", size, low=1), flag("tame", tame), flow=True)
 
 
 def _names(ops: Iterable[str | Op] | None) -> tuple[str, ...]:
     if ops is None:
-        return tuple(name for name, row in TABLE.items() if not row.helper)
-    names = tuple(op.name if isinstance(op, Op) else by_name(op).name for op in ops)
+        return public_rows()
+    if isinstance(ops, (str, Op)) or not isinstance(ops, Iterable):
+        raise wrong_type("ops", ops, "pass a list of rows or of their names")
+    names = tuple(_row(op).name for op in ops)
     if not names:
         raise ValueError("a program needs at least one operation to use; name some, or leave ops out for all")
     return names
 
 
-def _size(size: int) -> int:
-    if type(size) is not int or size < 1:
-        raise ValueError(f"size is a positive int, got {size!r}")
-    return size
+def _row(op: str | Op) -> Op:
+    if not isinstance(op, (str, Op)):
+        raise wrong_type("op", op, "pass a row of the table or its name")
+    return op if isinstance(op, Op) else by_name(op)
 
 
 class _Draws:

@@ -9,8 +9,20 @@ from fractions import Fraction
 from typing import Any, Protocol
 
 from ..ops import TABLE, Op
-from .oracles import FLOATS
-from .program import VARIABLES, Assign, Call, Expression, For, If, Program, Statement, lines
+from .program import (
+    VARIABLES,
+    Assign,
+    Call,
+    Expression,
+    For,
+    If,
+    Program,
+    Statement,
+    is_count,
+    lines,
+    on_floats,
+    public_rows,
+)
 
 _LARGEST = 1e6  # beyond it, programs that should stay tame take the operand in place of the result
 _ERRORS = (ArithmeticError, ValueError)
@@ -81,10 +93,11 @@ class Writer:
         return If(left, right, then, otherwise)
 
     def loop(self) -> Statement:
-        names = {**FLOATS.names, **self.known}
+        dialect = on_floats()
+        names = {**dialect.names, **self.known}
         loop = For(1 + self.choices.below(4), self.inner())
         try:
-            exec("\n".join(lines([loop], FLOATS.spell)), names)
+            exec("\n".join(lines([loop], dialect.spell)), names)
             after = {name: float(names[name]) for name in self.known}
         except _ERRORS:
             after = dict.fromkeys(self.known, math.nan)
@@ -96,7 +109,7 @@ class Writer:
     def expression(self, depth: int) -> tuple[Expression, float]:
         """A call and its value, or a variable where a tame program cannot have that call."""
         row = TABLE[self.names[self.choices.below(len(self.names))]]
-        parts = [self.operand(row, i, depth - 1) for i in range(self.arity(row))]
+        parts = [self.operand(row, i, depth - 1) for i in range(self.count(row))]
         if all(_plain(part) for part, _ in parts):  # constants alone would be computed by Python, not by the engine
             parts[0] = self.variable()
         args, numbers = zip(*parts, strict=True)
@@ -108,16 +121,12 @@ class Writer:
             return next(part for part in parts if not _plain(part[0]))
         return Call(row.name, args), number
 
-    def arity(self, row: Op) -> int:
-        if isinstance(row.partials, tuple):
-            return len(row.partials)
-        width = 1 + self.choices.below(3)
-        return 2 * width if row.name == "sumprod" else width
+    def count(self, row: Op) -> int:
+        return row.arity or row.lists * (1 + self.choices.below(3))
 
     def operand(self, row: Op, place: int, depth: int) -> tuple[Expression, float]:
-        if isinstance(row.partials, tuple) and row.domain[place][0] == row.domain[place][1]:
-            digits = int(row.domain[place][0])  # an operand that is a plain number always, such as round's
-            return digits, float(digits)
+        if is_count(row, place):
+            return int(row.domain[place][0]), row.domain[place][0]
         kind = self.choices.below(8)
         if kind == 7:
             return self.constant()
@@ -167,8 +176,7 @@ def random_program(source: random.Random, size: int = 8, tame: bool = True) -> P
     """
     dice = _Dice(source)
     inputs = tuple(dice.number() for _ in range(1 + dice.below(3)))
-    names = tuple(name for name, row in TABLE.items() if not row.helper)
-    return Writer(dice, names, tame, inputs).program(size, flow=True)
+    return Writer(dice, public_rows(), tame, inputs).program(size, flow=True)
 
 
 def _letters() -> Iterable[str]:

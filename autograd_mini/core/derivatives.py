@@ -1,0 +1,153 @@
+"""The two primitives under every transform: ``pull`` goes backward through a recording, ``push`` forward.
+
+Either works on floats, or on Values: it then evaluates the same partials on nodes and thereby records the derivative as
+a graph, which can be differentiated further. This page is the reference; the native engine has both in C.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..ops import FUNCTIONS
+from . import mode, shared
+from .value import Value, adjoints, local_partials, topological_order
+
+_sum = FUNCTIONS["sum"]
+
+
+def pull(
+    roots: Sequence[Value],
+    cotangents: Sequence[Any],
+    inputs: Sequence[Value],
+    since: int = mode.BEGINNING,
+    on_values: bool = False,
+) -> list[Any]:
+    """The derivatives of the roots, weighted by their cotangents, by each of the inputs.
+
+    Args:
+        roots: results of a recording.
+        cotangents: a number for each root; also Values, if the sweep is over Values.
+        inputs: the nodes to differentiate by, whatever they are.
+        since: an epoch at which the sweep ends; what was recorded before is left out.
+        on_values: whether to compute Values in place of floats.
+
+    Returns:
+        a float for each input, 0.0 where no root depends on it; or a Value.
+
+    Raises:
+        StaleGraphError: if a leaf was assigned after the graph was recorded.
+
+    >>> x, y = Value(3.0), Value(2.0)
+    >>> pull([x * y, y * y], [1.0, 10.0], [x, y])
+    [2.0, 43.0]
+    """
+    if not on_values:
+        slopes = adjoints(roots, cotangents, since)
+        return [slopes.get(v, 0.0) for v in inputs]
+    terms = adjoint_values(roots, cotangents, since)
+    return [_as_value(terms.get(v, 0.0)) for v in inputs]
+
+
+def adjoint_values(roots: Sequence[Value], cotangents: Sequence[Any], since: int) -> dict[Value, Any]:
+    """The sweep of ``adjoints`` over Values instead of floats: its result is recorded and can be differentiated."""
+    roots, cotangents = shared.paired(roots, cotangents, on_values=True)
+    with mode.sweeping(roots, cotangents, since, on_values=True) as swept:
+        order = topological_order(*roots, since=since)
+        terms: dict[Value, list[Any]] = {node: [] for node in order}
+        for root, cotangent in zip(roots, cotangents, strict=True):
+            terms[root].append(cotangent)
+        adjoint: dict[Value, Any] = {}
+        for node in reversed(order):
+            adjoint[node] = _total(terms[node])
+            # A Value that is 0.0 here may still vary, so only a plain zero ends the walk; strong_mul does the rest.
+            if node.op is None or _is_nothing(adjoint[node]):
+                continue
+            for a, slope in zip(node.args, partial_values(node), strict=True):
+                if slope is not None and a in terms:
+                    terms[a].append(shared.strong_mul(adjoint[node], slope))  # type: ignore[index]
+        swept({node: adjoint[node] for node in order})
+    return adjoint
+
+
+def partial_values(node: Value) -> list[Any]:
+    """``local_partials`` as numbers and Values, which record how they depend on the operands.
+
+    >>> x = Value(3.0)
+    >>> partial_values(x.sin())[0].op.name
+    'cos'
+    """
+    op, args = node.op, node.args
+    if op is None:
+        return []
+    if op.arity:
+        rules: Any = op.partials
+        return [
+            rule(node, *args) if rule and type(a) is not float else None for a, rule in zip(args, rules, strict=True)
+        ]
+    found = shared.slopes_on_lists(op, node, args)
+    return [None if type(a) is float else d for a, d in zip(args, found, strict=True)]
+
+
+def push(
+    inputs: Sequence[Value],
+    tangents: Sequence[Any],
+    roots: Sequence[Value],
+    since: int = mode.BEGINNING,
+    on_values: bool = False,
+) -> list[Any]:
+    """How the roots change when the inputs move in a direction: the derivative along it.
+
+    Args:
+        inputs: where to begin, leaves or not; each has the tangent that is given, whatever it was computed from.
+        tangents: the direction, a number for each input; also Values, if the sweep is over Values.
+        roots: the results whose derivatives are wanted.
+        since, on_values: as for ``pull``.
+
+    Returns:
+        a float for each root, 0.0 where it depends on no input; or a Value.
+
+    Raises:
+        StaleGraphError: if a leaf was assigned after the graph was recorded.
+
+    >>> x, y = Value(3.0), Value(2.0)
+    >>> push([x, y], [1.0, 10.0], [x * y, y * y])
+    [32.0, 40.0]
+    """
+    inputs, tangents = shared.paired(inputs, tangents, on_values)
+    with mode.sweeping(inputs, tangents, since, on_values, is_forward=True) as swept:
+        order = topological_order(*roots, since=since)
+        tangent: dict[Value, Any] = dict.fromkeys(order, 0.0)
+        tangent.update((v, x) for v, x in zip(inputs, tangents, strict=True) if v in tangent)
+        given = set(inputs)
+        for node in order:
+            moving = [type(a) is Value and not _is_nothing(tangent.get(a, 0.0)) for a in node.args]
+            if any(moving) and node not in given:
+                slopes = partial_values(node) if on_values else local_partials(node)
+                terms = [
+                    shared.strong_mul(tangent[a], slope)  # type: ignore[index]
+                    for a, slope, moves in zip(node.args, slopes, moving, strict=True)
+                    if moves and slope is not None
+                ]
+                tangent[node] = _total(terms) if on_values else _sum(terms)
+        swept({node: tangent[node] for node in order})
+    found = [tangent.get(root, 0.0) for root in roots]
+    return list(map(_as_value, found)) if on_values else found
+
+
+def differentiate(f: Callable[..., Any], argnums: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The native engine has a call of ``value_and_grad`` here, for the usual kinds of arguments; None leaves it to
+    ``functional/reverse.py``."""
+    return None
+
+
+def _total(terms: list[Any]) -> Any:
+    return terms[0] if len(terms) == 1 else _sum(terms) if terms else 0.0
+
+
+def _is_nothing(x: Any) -> bool:
+    return type(x) is float and x == 0.0
+
+
+def _as_value(x: Any) -> Value:
+    return x if isinstance(x, Value) else Value(x)

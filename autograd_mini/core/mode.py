@@ -1,0 +1,405 @@
+"""What holds for a flow of control: the clock, whether operations record, who watches, and how deep transforms trace.
+
+A flow of control is a thread or an asyncio task; a generator shares that of its caller. What was switched is a chain of
+blocks, the innermost in a context variable. A context that was copied while a block was open has that block too, so a
+block knows whether it is still open; those that ended are passed over, wherever they are. Only a call of a transform is
+known to its thread alone: it cannot wait for another task, so what runs meanwhile in its thread was called by it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+BEGINNING = -(2**63)  # an epoch before all others
+
+
+class Clock:
+    """It ticks when some leaf's ``data`` is assigned, by which a graph notices that it is out of date."""
+
+    now = 0
+    lock = threading.Lock()
+
+    @classmethod
+    def advance(cls, ticks: int = 1) -> int:
+        with cls.lock:
+            cls.now += ticks
+            return cls.now
+
+
+def new_epoch() -> int:
+    """Begin an epoch and return it; whatever is recorded from now on is told apart from what was there before."""
+    return Clock.advance()
+
+
+# ---- Blocks. --------------------------------------------------------------------------------------------------------
+
+
+class Block:
+    """A ``with`` that changes how its flow of control computes. The native engine reads blocks too.
+
+    Attributes:
+        outer: the block around it, open or not.
+        is_open: whether the ``with`` has not ended yet.
+        records: whether operations record, None if this block says nothing of it.
+        watcher: what is told of events, None if this block has none; ``DEAF`` if no watcher outside is told any more.
+    """
+
+    __slots__ = ("is_open", "outer", "records", "watcher")
+
+    def __init__(self, records: bool | None = None, watcher: Watcher | None = None) -> None:
+        self.records, self.watcher = records, watcher
+        self.outer: Block | None = None
+        self.is_open = False
+
+    def open(self) -> None:
+        self.outer, self.is_open = innermost(), True
+        FLOW.set(self)
+        self._count(1)
+
+    def close(self) -> None:
+        self.is_open = False
+        FLOW.set(innermost())
+        self._count(-1)
+
+    def __del__(self) -> None:
+        """A thread may end within a block; then nothing holds it any more, and nobody must look for it."""
+        if self.is_open:
+            self._count(-1)
+
+    def _count(self, change: int) -> None:
+        """Keep the number of blocks for which the engines must look, that is of those that are unusual."""
+        global unusual
+        if self.records is False or self.watcher not in (None, DEAF):  # nobody is deaf who does not watch
+            with _counting:
+                unusual += change
+                for listener in _listeners:
+                    listener(unusual)
+
+
+FLOW: ContextVar[Block | None] = ContextVar("autograd_mini.flow", default=None)
+unusual = 0  # how many blocks are open anywhere that keep operations from recording, or watch; mostly none
+_listeners: list[Callable[[int], object]] = []
+_counting = threading.RLock()  # the collector may let go of a block while another one is counted
+
+
+def on_change(listener: Callable[[int], object]) -> None:
+    """Have ``listener`` told the number of unusual blocks, now and whenever it changes."""
+    _listeners.append(listener)
+    listener(unusual)
+
+
+def innermost() -> Block | None:
+    """The innermost block of this flow that is open."""
+    block = FLOW.get()
+    while block is not None and not block.is_open:
+        block = block.outer
+    return block
+
+
+def look() -> tuple[bool, list[Block]]:
+    """Whether operations record in this flow, and the blocks of its watchers, the outermost first."""
+    records: bool | None = None
+    watching: list[Block] = []
+    is_deaf = False
+    block = FLOW.get()
+    while block is not None:
+        if block.is_open:
+            if records is None:
+                records = block.records
+            is_deaf |= block.watcher is DEAF
+            if block.watcher is not None and not is_deaf:
+                watching.append(block)
+        block = block.outer
+    watching.reverse()
+    return records is not False, watching
+
+
+def is_recording() -> bool:
+    """Whether operations record in this flow."""
+    return not unusual or look()[0]
+
+
+@contextmanager
+def recording(on: bool) -> Iterator[bool]:
+    """Within this context operations record if ``on``; hands over whether they did before."""
+    before, block = is_recording(), Block(records=on)
+    block.open()
+    try:
+        yield before
+    finally:
+        block.close()
+
+
+class _Depth(threading.local):
+    now = 0
+
+
+_depth = _Depth()
+
+
+def _deepen(change: int) -> int:
+    """Change the number of calls that trace in this thread, and return what it was."""
+    before = _depth.now
+    _depth.now += change
+    return before
+
+
+deepen: Callable[[int], int] = _deepen
+
+
+def count_depth_by(function: Callable[[int], int]) -> None:
+    """Have ``function`` count in place of ``deepen``: an engine of its own counts its calls and ours together."""
+    global deepen
+    deepen = function
+
+
+@contextmanager
+def tracing() -> Iterator[tuple[bool, bool]]:
+    """Record in any case, for a call of a transform; hands over whether operations recorded before, and whether the
+    call is within another."""
+    before, is_within = is_recording(), deepen(1) > 0
+    try:
+        with nullcontext() if before else recording(True):
+            yield before, is_within
+    finally:
+        deepen(-1)
+
+
+class no_grad:
+    """Within this context, in this thread or asyncio task, operations compute values and record nothing.
+
+    As a decorator, ``@no_grad()``, it makes a function silent; of a generator or coroutine function each step. A
+    ``with`` around a ``yield``, on the other hand, holds for the caller too until the generator goes on, by Python's
+    own rules.
+
+    Raises:
+        TypeError: if it decorates something else than a function.
+
+    >>> from autograd_mini import Value
+    >>> x = Value(3.0)
+    >>> with no_grad():
+    ...     y = x * x
+    >>> y.data, y.args
+    (9.0, ())
+    """
+
+    def __init__(self) -> None:
+        self._blocks: list[Block] = []
+
+    def __enter__(self) -> None:
+        block = Block(records=False)
+        block.open()
+        self._blocks.append(block)
+
+    def __exit__(self, *error: object) -> None:
+        block = innermost()
+        while block is not None and block not in self._blocks:
+            block = block.outer
+        block = block or self._blocks[-1]  # entered in another flow, as by a generator that tasks take turns with
+        self._blocks.remove(block)
+        block.close()
+
+    def __call__(self, function: F) -> F:
+        import functools
+        import inspect  # decorators are rare
+        import types
+
+        if not callable(function) or isinstance(function, type):
+            raise TypeError(f"no_grad() decorates a function, got {function!r}; write it above a def")
+
+        awaited = types.coroutine(_silent_steps)
+
+        def silent(*args: Any, **kwargs: Any) -> Any:
+            with no_grad():
+                return function(*args, **kwargs)
+
+        def silent_generator(*args: Any, **kwargs: Any) -> Any:
+            return (yield from _silent_steps(function(*args, **kwargs)))
+
+        async def silent_coroutine(*args: Any, **kwargs: Any) -> Any:
+            return await awaited(function(*args, **kwargs))
+
+        async def silent_async_generator(*args: Any, **kwargs: Any) -> Any:
+            generator = function(*args, **kwargs)
+            step = generator.asend(None)
+            while True:
+                try:
+                    found = await awaited(step)
+                except StopAsyncIteration:
+                    return
+                try:
+                    step = generator.asend((yield found))
+                except GeneratorExit:
+                    await awaited(generator.aclose())
+                    raise
+                except BaseException as error:
+                    step = generator.athrow(error)
+
+        made: Any = silent
+        if inspect.isgeneratorfunction(function):
+            made = silent_generator
+        elif inspect.iscoroutinefunction(function):
+            made = silent_coroutine
+        elif inspect.isasyncgenfunction(function):
+            made = silent_async_generator
+        return functools.wraps(function)(made)  # type: ignore[return-value]
+
+
+def _silent_steps(inner: Any) -> Generator[Any, Any, Any]:
+    """Run a generator or coroutine; its steps record nothing, while what its caller does between them does."""
+    step, given = inner.send, None
+    while True:
+        try:
+            with no_grad():
+                found = step(given)
+        except StopIteration as end:
+            return end.value
+        try:
+            step, given = inner.send, (yield found)
+        except GeneratorExit:
+            with no_grad():
+                inner.close()
+            raise
+        except BaseException as error:
+            step, given = inner.throw, error
+
+
+# ---- Watchers. ------------------------------------------------------------------------------------------------------
+
+
+class Watcher:
+    """What is told of events in the flow of control that it watches; those of no interest are left as they are here.
+
+    A method may raise; then what it was told of fails with that exception. Operations of the method itself are told to
+    nobody, unless it opens a ``watching`` of its own. A watcher whose ``watching`` has ended is told nothing more.
+    """
+
+    def recorded(self, node: Any, op: Any, args: tuple[Any, ...]) -> None:
+        """An operation has a result, ``node``; within ``no_grad`` too, where the node itself has forgotten the rest."""
+
+    def raised(self, op: Any, args: tuple[Any, ...], error: Exception) -> None:
+        """An operation has none: it raises ``error``."""
+
+    def compared(self, sign: str, x: Any, y: Any, outcome: bool) -> None:
+        """A Value ``x`` was compared with ``y``; a test of truth is ``x != 0.0``."""
+
+    def detached(self, node: Any, way: str) -> None:
+        """The number of a node left the graph, by ``item``, ``data``, ``detach``, ``round``, ``floor`` or the like."""
+
+    def before_sweep(self, sweep: Sweep) -> None:
+        """A sweep begins. It ends with one of the next two, unless this raises."""
+
+    def swept(self, sweep: Sweep, found: Mapping[Any, Any]) -> None:
+        """A sweep has found a number for each node, operands first; nothing was made of them yet."""
+
+    def failed(self, sweep: Sweep, error: BaseException) -> None:
+        """A sweep ends with an exception."""
+
+
+DEAF = Watcher()  # hides all watchers outside of it
+
+
+@contextmanager
+def watching(watcher: Watcher) -> Iterator[None]:
+    """Within this context ``watcher`` is told of events in this flow of control, after those that watch already."""
+    block = Block(watcher=watcher)
+    block.open()
+    try:
+        yield
+    finally:
+        block.close()
+
+
+def tell(event: str, *what: Any) -> None:
+    """Tell the watchers of this flow of an event."""
+    tell_each(look()[1], event, *what)
+
+
+def tell_each(blocks: Sequence[Block], event: str, *what: Any) -> None:
+    """Tell the watchers of these blocks, those that are still open."""
+    if not blocks:
+        return
+    deaf = Block(watcher=DEAF)
+    deaf.open()
+    try:
+        for block in blocks:
+            if block.is_open:
+                getattr(block.watcher, event)(*what)
+    finally:
+        deaf.close()
+
+
+class Sweep:
+    """A walk over a graph that watchers are told of: backward with adjoints, or forward with tangents.
+
+    Attributes:
+        nodes: where it starts: the roots of a backward sweep, the inputs of a forward one.
+        numbers: what it starts with there: cotangents, or tangents.
+        since: the epoch at which it ends; what was recorded before is left out.
+        on_values: whether it computes Values, which are recorded, in place of floats.
+        is_forward: its direction.
+    """
+
+    def __init__(
+        self, nodes: Sequence[Any], numbers: Sequence[Any], since: int, on_values: bool, is_forward: bool
+    ) -> None:  # fmt: skip
+        self.nodes, self.numbers, self.since = nodes, numbers, since
+        self.on_values, self.is_forward = on_values, is_forward
+        self._told: list[Block] = []
+
+    def begin(self) -> None:
+        for block in look()[1]:
+            try:
+                tell_each([block], "before_sweep", self)
+            except BaseException as error:
+                self.fail(error)
+                raise
+            self._told.append(block)
+
+    def end(self, found: Mapping[Any, Any]) -> None:
+        """Tell all that were told of the beginning; one that raises makes the sweep fail for those after it."""
+        found = MappingProxyType(found)
+        while self._told:
+            block = self._told.pop(0)
+            try:
+                tell_each([block], "swept", self, found)
+            except BaseException as error:
+                self.fail(error)
+                raise
+
+    def fail(self, error: BaseException) -> None:
+        """The same for a sweep that fails. Every one is told, also if one before it raises."""
+        while self._told:
+            block = self._told.pop(0)
+            try:
+                tell_each([block], "failed", self, error)
+            finally:
+                self.fail(error)
+
+
+@contextmanager
+def sweeping(
+    nodes: Sequence[Any], numbers: Sequence[Any], since: int, on_values: bool = False, is_forward: bool = False
+) -> Iterator[Callable[[Mapping[Any, Any]], None]]:
+    """Around a sweep, for its watchers; hands over what is to be called with the numbers that it has found."""
+    if not (unusual and look()[1]):
+        yield _nobody
+        return
+    sweep = Sweep(nodes, numbers, since, on_values, is_forward)
+    sweep.begin()
+    try:
+        yield sweep.end
+    except BaseException as error:
+        sweep.fail(error)
+        raise
+
+
+def _nobody(found: Mapping[Any, Any]) -> None:
+    """Nobody watches."""

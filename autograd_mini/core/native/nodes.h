@@ -1,0 +1,277 @@
+/* The sweeps on nodes: they follow the steps of the partials and thereby record the derivative as a graph. */
+#pragma once
+
+#include "sweep.h"
+
+static void drop(Operand *o)
+{
+    Py_CLEAR(o->node);
+}
+
+/* Keeps what was computed: a Value or a float, whose reference it takes over. NULL is an exception. */
+static bool keep(PyObject *x, Operand *o)
+{
+    *o = (Operand){NULL, 0.0};
+    if (!x || !take(x, o)) {
+        Py_XDECREF(x);
+        return false;
+    }
+    if (!o->node)
+        Py_DECREF(x);
+    return true;
+}
+
+/* A row on nodes and numbers; the result is a number if all operands are. */
+static bool step(int row, const Operand *operands, Py_ssize_t n, Operand *result)
+{
+    *result = (Operand){NULL, 0.0};
+    for (Py_ssize_t i = 0; i < n; i++)
+        if (operands[i].node)
+            return keep(apply(row, shared.rows[row], operands, n), result);
+    if (compute(row, operands, n, &result->number))
+        return true;
+    PyObject *args = tuple_of_operands(operands, n), *out = NULL;
+    if (args && row_lists[row])
+        out = PyObject_CallFunctionObjArgs(shared.functions[row], args, NULL); /* rows of one list */
+    else if (args)
+        out = PyObject_CallObject(shared.functions[row], args);
+    Py_XDECREF(args);
+    return keep(out, result);
+}
+
+/* The steps of one partial of v, whose operands are x, y, z; the result is a node or a number of the caller's own. */
+static bool follow(const Partial *p, const Value *v, const Operand xyz[3], Operand *result)
+{
+    enum { OUT = 0, FIRST_STEP = 4 };
+    Operand registers[FIRST_STEP + MOST_STEPS];
+    bool done = true;
+    registers[OUT] = (Operand){(Value *)v, v->data};
+    memcpy(registers + 1, xyz, 3 * sizeof *xyz);
+    int s = 0;
+    for (; done && s < p->count; s++) {
+        const Step *now = &steps[p->first + s];
+        Operand operands[3];
+        for (int i = 0; i < row_arity[now->row]; i++) {
+            int r = now->operands[i];
+            operands[i] = r < 0 ? (Operand){NULL, step_constant[-1 - r]} : registers[r];
+        }
+        done = step(now->row, operands, row_arity[now->row], &registers[FIRST_STEP + s]);
+    }
+    if (done) {
+        *result = p->result < 0 ? (Operand){NULL, step_constant[-1 - p->result]} : registers[p->result];
+        Py_XINCREF(result->node);
+    }
+    while (s-- > 0)
+        drop(&registers[FIRST_STEP + s]);
+    return done;
+}
+
+/* What the slopes of a node are computed from. */
+typedef struct {
+    const Value *node;
+    PyObject *in_python; /* those that Python computes, NULL where C knows the steps */
+    Operand xyz[3];      /* the operands that a partial is given */
+    Py_ssize_t length;   /* how many operands each list has, if they come in lists */
+} Slopes;
+
+/* False with an exception. */
+static bool begin_slopes(Slopes *s, const Value *v)
+{
+    Py_ssize_t n = operand_count(v);
+    *s = (Slopes){.node = v};
+    if (partials[v->state.row][0].kind == PYTHON)
+        return (s->in_python = slopes_in_python(v, true)) != NULL;
+    if (!row_arity[v->state.row])
+        s->length = n / row_lists[v->state.row];
+    for (Py_ssize_t k = 0; k < n && !s->length; k++)
+        s->xyz[k] = operand_of(v, k);
+    return true;
+}
+
+/* The slope by operand i, the caller's own: 1, 0 for a flat edge, -1 with an exception. */
+static int slope_of(Slopes *s, Py_ssize_t i, Operand *slope)
+{
+    const Value *v = s->node;
+    if (s->in_python) {
+        PyObject *x = i < PyList_GET_SIZE(s->in_python) ? PyList_GET_ITEM(s->in_python, i) : Py_None;
+        return x == Py_None ? 0 : keep(Py_NewRef(x), slope) ? 1 : -1;
+    }
+    const Partial *rule = &partials[v->state.row][s->length ? i / s->length : i];
+    for (Py_ssize_t k = 0; s->length && k < row_lists[v->state.row]; k++)
+        s->xyz[k] = operand_of(v, i % s->length + k * s->length);
+    return rule->kind == FLAT ? 0 : follow(rule, v, s->xyz, slope) ? 1 : -1;
+}
+
+static void end_slopes(Slopes *s)
+{
+    Py_XDECREF(s->in_python);
+}
+
+static inline bool is_nothing(const Operand *o)
+{
+    return !o->node && o->number == 0.0;
+}
+
+/* The sum of some terms: of one, itself. It is the caller's own, as the terms remain. */
+static bool total(const Operand *terms, Py_ssize_t n, Operand *result)
+{
+    *result = (Operand){NULL, 0.0};
+    if (n > 1)
+        return step(ROW_sum, terms, n, result);
+    if (n == 1) {
+        *result = terms[0];
+        Py_XINCREF(result->node);
+    }
+    return true;
+}
+
+/* ---- Backward. ---- */
+
+/* What a node received from those who use it, in the order in which it arrived. */
+typedef struct Term {
+    Operand operand;
+    struct Term *next;
+} Term;
+
+typedef struct {
+    Graph graph;
+    Operand *adjoint; /* of each node, once the sweep has been there */
+    Term *pool, **first, **last;
+    size_t used;
+} NodeSweep;
+
+static void add_term(NodeSweep *s, Position to, Operand operand)
+{
+    Term *term = &s->pool[s->used++];
+    *term = (Term){operand, NULL};
+    *(s->first[to] ? &s->last[to]->next : &s->first[to]) = term;
+    s->last[to] = term;
+}
+
+/* The adjoint of the node at position i: the one term that it received, or their sum. */
+static bool sum_terms(NodeSweep *s, size_t i)
+{
+    Py_ssize_t n = 0, k = 0;
+    for (Term *t = s->first[i]; t; t = t->next)
+        n++;
+    if (n <= 1)
+        return total(n ? &s->first[i]->operand : NULL, n, &s->adjoint[i]);
+    Operand *operands = new_operands(n);
+    if (!operands)
+        return false;
+    for (Term *t = s->first[i]; t; t = t->next)
+        operands[k++] = t->operand;
+    bool done = total(operands, n, &s->adjoint[i]);
+    PyMem_Free(operands);
+    return done;
+}
+
+/* Passes the adjoint of v on along its edges. */
+static bool pass_terms(NodeSweep *s, const Value *v, Py_ssize_t n, const Operand *cotangent, const Position *to)
+{
+    Slopes slopes;
+    if (!begin_slopes(&slopes, v))
+        return false;
+    bool done = true;
+    for (Py_ssize_t i = 0; done && i < n; i++) {
+        Operand operands[2] = {*cotangent}, product;
+        int found = to[i] == NOWHERE ? 0 : slope_of(&slopes, i, &operands[1]);
+        done = found >= 0;
+        if (found > 0) {
+            done = step(ROW_strong_mul, operands, 2, &product);
+            drop(&operands[1]);
+            if (done)
+                add_term(s, to[i], product);
+        }
+    }
+    end_slopes(&slopes);
+    return done;
+}
+
+static bool sweep_nodes(NodeSweep *s)
+{
+    Graph *g = &s->graph;
+    const Position *to = g->positions + g->edges;
+    for (size_t i = g->count; i-- > 0;) {
+        const Value *v = g->places[i].node;
+        Py_ssize_t n = edge_count(v);
+        to -= n;
+        if (!sum_terms(s, i))
+            return false;
+        /* A Value that is 0.0 here may still vary, so only a plain zero ends the walk; strong_mul does the rest. */
+        if (n && !is_nothing(&s->adjoint[i]) && !pass_terms(s, v, n, &s->adjoint[i], to))
+            return false;
+    }
+    return true;
+}
+
+static void free_node_sweep(NodeSweep *s)
+{
+    for (size_t i = 0; s->adjoint && i < s->graph.count; i++)
+        drop(&s->adjoint[i]);
+    for (size_t i = 0; i < s->used; i++)
+        drop(&s->pool[i].operand);
+    PyMem_Free(s->adjoint);
+    PyMem_Free(s->pool);
+    PyMem_Free(s->first);
+    PyMem_Free(s->last);
+    free_graph(&s->graph);
+}
+
+/* Memory for a sweep over a graph that was sorted; false with an exception. */
+static bool new_node_sweep(NodeSweep *s, Py_ssize_t roots)
+{
+    s->adjoint = PyMem_Calloc(s->graph.count, sizeof *s->adjoint);
+    s->first = PyMem_Calloc(s->graph.count, sizeof *s->first);
+    s->last = PyMem_Calloc(s->graph.count, sizeof *s->last);
+    s->pool = PyMem_New(Term, s->graph.edges + (size_t)roots);
+    if (!s->adjoint || !s->first || !s->last || !s->pool)
+        PyErr_NoMemory();
+    return s->adjoint && s->first && s->last && s->pool;
+}
+
+/* ---- Forward. ---- */
+
+/* The tangent of v, given those of the nodes before it. */
+static bool gather_nodes(const Value *v, const Position *to, const Operand *tangent, Operand *result)
+{
+    Slopes slopes = {.node = v};
+    Py_ssize_t n = operand_count(v), count = 0;
+    Operand *terms = new_operands(n);
+    bool done = terms && begin_slopes(&slopes, v);
+    for (Py_ssize_t i = 0; done && i < n; i++) {
+        Operand operands[2];
+        bool moving = to[i] != NOWHERE && !is_nothing(&tangent[to[i]]);
+        int found = moving ? slope_of(&slopes, i, &operands[1]) : 0;
+        done = found >= 0;
+        if (found > 0) {
+            operands[0] = tangent[to[i]];
+            done = step(ROW_strong_mul, operands, 2, &terms[count]);
+            drop(&operands[1]);
+            count += done;
+        }
+    }
+    done = done && total(terms, count, result);
+    while (count-- > 0)
+        drop(&terms[count]);
+    PyMem_Free(terms);
+    end_slopes(&slopes);
+    return done;
+}
+
+/* The tangents of a graph, given those of some nodes; false with an exception. */
+static bool sweep_nodes_forward(Graph *g, const bool *is_given, Operand *tangent)
+{
+    const Position *to = g->positions;
+    for (size_t i = 0; i < g->count; i++) {
+        const Value *v = g->places[i].node;
+        Py_ssize_t n = edge_count(v);
+        bool moving = false;
+        for (Py_ssize_t k = 0; k < n; k++)
+            moving |= to[k] != NOWHERE && !is_nothing(&tangent[to[k]]);
+        if (moving && !is_given[i] && !gather_nodes(v, to, tangent, &tangent[i]))
+            return false;
+        to += n;
+    }
+    return true;
+}

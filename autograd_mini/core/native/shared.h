@@ -1,0 +1,23 @@
+/* What comes from Python's side: the table, and the modules that both engines share. They lie below this engine; nothing
+ * above it is known here. */
+#pragma once
+
+#include "node.h"
+
+static struct {
+    PyObject *rows[CALL], *functions[CALL];                          /* the table, by ROW_... */
+    PyObject *number, *real;                                         /* ops, numbers */
+    PyObject *compute, *leaf_data, *gradient_data, *label_text;      /* core/shared.py */
+    PyObject *refuse_data, *refuse_number, *refuse_subclass, *refuse_stale, *refuse_restored, *plain_result, *picture_of;
+    PyObject *deepcopy, *reduce;                                     /* core/copies.py */
+    PyObject *local_partials, *partial_values;                       /* core/value.py and derivatives.py */
+    PyObject *flow, *block, *tell, *sweep;                           /* core/mode.py */
+    PyObject *rebuild, *finish, *holds_node;                         /* trees.py */
+    PyObject *order, *one, *nothing;                                 /* our own: a function, a float, the empty tuple */
+} shared;
+
+/* The Op of a node; a borrowed reference. */
+static inline PyObject *op_of(const Value *v)
+{
+    return v->state.row == LEAF ? Py_None : v->state.row == CALL ? v->op : shared.rows[v->state.row];
+}

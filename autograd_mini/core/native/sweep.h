@@ -1,0 +1,210 @@
+/* The sweeps on doubles: adjoints backward, tangents forward. A sweep may run Python, for slopes that C does not know, and
+ * may therefore be entered again; at its end the results are committed at once. */
+#pragma once
+
+#include "sort.h"
+
+#if defined(__GNUC__)
+#define PREFETCH(v) __builtin_prefetch(&(v)->state)
+#else
+#define PREFETCH(v)
+#endif
+
+/* ---- Slopes. ---- */
+
+/* The slopes of a node that Python computes, on floats or on nodes: a list with None for a flat edge and for the edges of
+ * plain numbers; NULL with an exception. */
+static PyObject *slopes_in_python(const Value *v, bool on_nodes)
+{
+    PyObject *slopes = PyObject_CallOneArg(on_nodes ? shared.partial_values : shared.local_partials, (PyObject *)v);
+    if (slopes && !PyList_CheckExact(slopes)) {
+        PyErr_Format(PyExc_TypeError, "expected a list of slopes, got %R", slopes);
+        Py_CLEAR(slopes);
+    }
+    return slopes;
+}
+
+/* The slope at place i of such a list as a number: 1, 0 for none, -1 with an exception. */
+static int slope_at(PyObject *slopes, Py_ssize_t i, double *slope)
+{
+    PyObject *x = i < PyList_GET_SIZE(slopes) ? PyList_GET_ITEM(slopes, i) : Py_None;
+    if (x == Py_None)
+        return 0;
+    *slope = as_double(x);
+    return *slope == -1.0 && PyErr_Occurred() ? -1 : 1;
+}
+
+/* Runs EDGE(i, slope), whatever it is defined as, for the edges of a node whose slopes C knows. */
+#define FOR_EDGES_OF(v, n) \
+    const double out = (v)->data; \
+    (void)out; \
+    if (row_arity[(v)->state.row]) { \
+        double x, y, z = 0.0; \
+        if ((v)->state.has_tuples) { \
+            x = operand_in_tuples(v, 0).number; \
+            y = operand_in_tuples(v, (n) > 1).number; \
+            z = (n) > 2 ? operand_in_tuples(v, 2).number : 0.0; \
+        } else { \
+            x = operand_in_node(v, 0).number; \
+            y = operand_in_node(v, 1).number; \
+        } \
+        (void)z; \
+        switch ((v)->state.row) { \
+            EDGES_OF_FEW \
+        } \
+    } else { \
+        const Items items = items_of(v); \
+        switch ((v)->state.row) { \
+            EDGES_OF_MANY \
+        } \
+    }
+
+/* ---- Backward. ---- */
+
+static bool pass_on_in_python(const Value *v, Py_ssize_t n, double cotangent, const Position *to, double *adjoint)
+{
+    PyObject *slopes = slopes_in_python(v, false);
+    if (!slopes)
+        return false;
+    int found = 0;
+    for (Py_ssize_t i = 0; found >= 0 && i < n; i++) {
+        double slope;
+        found = to[i] == NOWHERE ? 0 : slope_at(slopes, i, &slope);
+        if (found > 0)
+            adjoint[to[i]] += row_strong_mul(cotangent, slope);
+    }
+    Py_DECREF(slopes);
+    return found >= 0;
+}
+
+#define EDGE(i, slope) \
+    if (to[i] != NOWHERE) \
+        adjoint[to[i]] += row_strong_mul(cotangent, slope)
+
+/* Adds to the adjoints of the operands of v what its own is times the slopes of the edges. */
+static ALWAYS_INLINE bool pass_on(const Value *v, Py_ssize_t n, double cotangent, const Position *to, double *adjoint)
+{
+    if (row_slopes_in_python[v->state.row])
+        return pass_on_in_python(v, n, cotangent, to, adjoint);
+    FOR_EDGES_OF(v, n)
+    return true;
+}
+
+#undef EDGE
+
+/* Begins with the cotangents of some roots, which stand where `at` says; a node may be a root several times. */
+static void start_sweep(Graph *g, const Position *at, const Operand *cotangents, Py_ssize_t roots)
+{
+    if (g->count)
+        memset(g->adjoint, 0, g->count * sizeof *g->adjoint);
+    for (Py_ssize_t i = 0; i < roots; i++)
+        g->adjoint[at[i]] += cotangents[i].number;
+}
+
+/* The adjoints of a graph that is not marked any more; false with an exception. */
+static bool sweep_with_python(Graph *g)
+{
+    const Position *to = g->positions + g->edges;
+    for (size_t i = g->count; i-- > 0;) {
+        const Value *v = g->places[i].node;
+        Py_ssize_t n = edge_count(v);
+        to -= n;
+        /* Zero times any slope is zero, be it infinite: a strong zero. */
+        if (n && g->adjoint[i] != 0.0 && !pass_on(v, n, g->adjoint[i], to, g->adjoint))
+            return false;
+    }
+    return true;
+}
+
+static inline void commit(Value *v, double grad, double adjoint)
+{
+    v->grad = v->state.row == LEAF ? grad + adjoint : adjoint;
+}
+
+/* The same for a marked graph whose slopes run no Python, so that no error can come up. On its way it takes the marks
+ * off and, if asked to, commits: a second walk over a large graph would take as long as the first. */
+static void sweep_and_unmark(Graph *g, bool committing)
+{
+    const Position *to = g->positions + g->edges;
+    for (size_t i = g->count; i-- > 0;) {
+        Value *v = g->places[i].node;
+        Py_ssize_t n = edge_count(v);
+        double adjoint = g->adjoint[i];
+        PREFETCH(g->places[i > 16 ? i - 16 : 0].node);
+        to -= n;
+        if (n && adjoint != 0.0)
+            pass_on(v, n, adjoint, to, g->adjoint);
+        v->state.is_closed = 0;
+        if (committing)
+            commit(v, g->places[i].grad, adjoint);
+        else
+            v->grad = g->places[i].grad;
+    }
+}
+
+/* The sweep over a marked graph that was started; false with an exception, and then nothing is committed. */
+static bool sweep(Graph *g, bool committing)
+{
+    if (!g->runs_python) {
+        sweep_and_unmark(g, committing);
+        return true;
+    }
+    unmark(g);
+    if (!sweep_with_python(g))
+        return false;
+    for (size_t i = 0; committing && i < g->count; i++)
+        commit(g->places[i].node, g->places[i].node->grad, g->adjoint[i]);
+    return true;
+}
+
+/* ---- Forward. ---- */
+
+static inline bool moves(Position at, const double *tangent)
+{
+    return at != NOWHERE && tangent[at] != 0.0;
+}
+
+#define EDGE(i, slope) \
+    if (moves(to[i], tangent)) \
+        total += row_strong_mul(tangent[to[i]], slope)
+
+/* The tangent of v: the sum of those of its operands times the slopes of the edges; false with an exception. */
+static bool gather(const Value *v, Py_ssize_t n, const Position *to, const double *tangent, double *result)
+{
+    double total = 0.0;
+    if (row_slopes_in_python[v->state.row]) {
+        PyObject *slopes = slopes_in_python(v, false);
+        int found = slopes ? 0 : -1;
+        for (Py_ssize_t i = 0; found >= 0 && i < n; i++) {
+            double slope;
+            found = moves(to[i], tangent) ? slope_at(slopes, i, &slope) : 0;
+            if (found > 0)
+                total += row_strong_mul(tangent[to[i]], slope);
+        }
+        Py_XDECREF(slopes);
+        *result = total;
+        return found >= 0;
+    }
+    FOR_EDGES_OF(v, n)
+    *result = total;
+    return true;
+}
+
+#undef EDGE
+
+/* The tangents of a graph that is not marked, given those of some nodes; false with an exception. */
+static bool sweep_forward(Graph *g, const bool *is_given)
+{
+    const Position *to = g->positions;
+    for (size_t i = 0; i < g->count; i++) {
+        const Value *v = g->places[i].node;
+        Py_ssize_t n = edge_count(v);
+        bool moving = false;
+        for (Py_ssize_t k = 0; k < n; k++)
+            moving |= moves(to[k], g->adjoint);
+        if (moving && !is_given[i] && !gather(v, n, to, g->adjoint, &g->adjoint[i]))
+            return false;
+        to += n;
+    }
+    return true;
+}

@@ -1,0 +1,636 @@
+/* The class Value: its methods, attributes and slots. Their docstrings are those of value.py. */
+#pragma once
+
+#include "pull.h"
+
+/* ---- Making a leaf. ---- */
+
+/* The label as it is kept: NULL for the empty string, a new reference otherwise; false with an exception. */
+static bool take_label(PyObject *label, PyObject **kept)
+{
+    *kept = NULL;
+    if (!PyUnicode_CheckExact(label)) {
+        Py_XDECREF(PyObject_CallOneArg(shared.label_text, label)); /* raises */
+        return false;
+    }
+    if (PyUnicode_GET_LENGTH(label))
+        *kept = Py_NewRef(label);
+    return true;
+}
+
+static PyObject *labelled_leaf(double data, PyObject *label)
+{
+    PyObject *kept = NULL;
+    if (label && !take_label(label, &kept))
+        return NULL;
+    Value *v = new_node(data, LEAF);
+    if (v)
+        v->label = kept;
+    else
+        Py_XDECREF(kept);
+    return (PyObject *)v;
+}
+
+/* The number of a new leaf; -1.0 with an exception. */
+static double leaf_data(PyObject *x)
+{
+    Operand o;
+    if (!is_value(x) && take_quickly(x, &o))
+        return o.number;
+    PyObject *number = PyObject_CallOneArg(shared.leaf_data, x);
+    if (!number)
+        return -1.0;
+    o.number = PyFloat_AsDouble(number);
+    Py_DECREF(number);
+    return o.number;
+}
+
+static PyObject *leaf_from(PyObject *x, PyObject *label)
+{
+    double data = leaf_data(x);
+    return data == -1.0 && PyErr_Occurred() ? NULL : labelled_leaf(data, label);
+}
+
+static PyObject *value_new(PyTypeObject *Py_UNUSED(type), PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"data", "label", NULL};
+    PyObject *data, *label = NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O|O:Value", names, &data, &label))
+        return NULL;
+    return leaf_from(data, label);
+}
+
+static PyObject *value_vectorcall(PyObject *type, PyObject *const *args, size_t flags, PyObject *names)
+{
+    if (PyVectorcall_NARGS(flags) == 1 && !names)
+        return leaf_from(args[0], NULL);
+    PyObject *tuple = PyTuple_New(PyVectorcall_NARGS(flags)), *dict = PyDict_New(), *out = NULL;
+    for (Py_ssize_t i = 0; tuple && i < PyTuple_GET_SIZE(tuple); i++)
+        PyTuple_SET_ITEM(tuple, i, Py_NewRef(args[i]));
+    bool done = tuple && dict;
+    for (Py_ssize_t i = 0; done && names && i < PyTuple_GET_SIZE(names); i++)
+        done = !PyDict_SetItem(dict, PyTuple_GET_ITEM(names, i), args[PyVectorcall_NARGS(flags) + i]);
+    if (done)
+        out = value_new((PyTypeObject *)type, tuple, dict);
+    Py_XDECREF(tuple);
+    Py_XDECREF(dict);
+    return out;
+}
+
+/* ---- Attributes. ---- */
+
+static PyObject *get_number(PyObject *self, void *Py_UNUSED(closure))
+{
+    return PyFloat_FromDouble(((Value *)self)->data);
+}
+
+static RARE bool tell_detached(PyObject *self, const char *way)
+{
+    Mode mode;
+    return find_mode(&mode)
+        && (!mode.is_watched || tell("detached", Py_NewRef(self), PyUnicode_FromString(way), NULL, NULL));
+}
+
+/* The number leaves the graph: false with an exception of a watcher that was told so. */
+static inline bool detach(PyObject *self, const char *way)
+{
+    return !unusual_blocks || tell_detached(self, way);
+}
+
+static PyObject *get_data(PyObject *self, void *Py_UNUSED(closure))
+{
+    return detach(self, "data") ? get_number(self, NULL) : NULL;
+}
+
+static PyObject *get_grad(PyObject *self, void *Py_UNUSED(closure))
+{
+    return PyFloat_FromDouble(((Value *)self)->grad);
+}
+
+static PyObject *get_label(PyObject *self, void *Py_UNUSED(closure))
+{
+    PyObject *label = ((Value *)self)->label;
+    return label ? Py_NewRef(label) : PyUnicode_FromString("");
+}
+
+static PyObject *get_op(PyObject *self, void *Py_UNUSED(closure))
+{
+    return Py_NewRef(op_of((Value *)self));
+}
+
+static PyObject *get_args(PyObject *self, void *Py_UNUSED(closure))
+{
+    return args_of((Value *)self);
+}
+
+static PyObject *get_age(PyObject *self, void *Py_UNUSED(closure))
+{
+    return PyLong_FromLongLong(((Value *)self)->state.epoch - epoch_now);
+}
+
+static int refuse_deletion(const char *name)
+{
+    PyErr_Format(PyExc_AttributeError, "cannot delete %s of a Value", name);
+    return -1;
+}
+
+static int set_data(PyObject *self, PyObject *x, void *Py_UNUSED(closure))
+{
+    Value *v = (Value *)self;
+    if (!x)
+        return refuse_deletion("data");
+    if (v->state.row != LEAF) {
+        Py_XDECREF(PyObject_CallOneArg(shared.refuse_data, self)); /* raises */
+        return -1;
+    }
+    double data = as_double(x);
+    if (data == -1.0 && PyErr_Occurred())
+        return -1;
+    v->data = data;
+    v->state.epoch = ++epoch_now;
+    return 0;
+}
+
+static int set_grad(PyObject *self, PyObject *x, void *Py_UNUSED(closure))
+{
+    if (!x)
+        return refuse_deletion("grad");
+    double grad;
+    if (PyFloat_CheckExact(x)) {
+        grad = PyFloat_AS_DOUBLE(x);
+    } else {
+        PyObject *number = PyObject_CallOneArg(shared.gradient_data, x);
+        if (!number)
+            return -1;
+        grad = PyFloat_AsDouble(number);
+        Py_DECREF(number);
+        if (grad == -1.0 && PyErr_Occurred())
+            return -1;
+    }
+    ((Value *)self)->grad = grad;
+    return 0;
+}
+
+static int set_label(PyObject *self, PyObject *x, void *Py_UNUSED(closure))
+{
+    PyObject *kept;
+    if (!x)
+        return refuse_deletion("label");
+    if (!take_label(x, &kept))
+        return -1;
+    Py_XSETREF(((Value *)self)->label, kept);
+    return 0;
+}
+
+static PyGetSetDef value_getset[] = {
+    {"data", get_data, set_data, NULL, NULL},
+    {"grad", get_grad, set_grad, NULL, NULL},
+    {"label", get_label, set_label, NULL, NULL},
+    {"op", get_op, NULL, NULL, NULL},
+    {"args", get_args, NULL, NULL, NULL},
+    {"_age", get_age, NULL, NULL, NULL},
+    {"_data", get_number, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+/* ---- Numbers. ---- */
+
+static PyObject *value_positive(PyObject *self)
+{
+    return Py_NewRef(self);
+}
+
+static PyObject *value_negative(PyObject *self)
+{
+    return record_neg((Value *)self);
+}
+
+static PyObject *value_absolute(PyObject *self)
+{
+    return record_abs((Value *)self);
+}
+
+static RARE PyObject *tell_compared(PyObject *self, PyObject *other, int how, PyObject *outcome)
+{
+    static const char *const sign[] = {"<", "<=", "==", "!=", ">", ">="};
+    Mode mode;
+    bool told = find_mode(&mode)
+        && (!mode.is_watched
+            || tell("compared", PyUnicode_FromString(sign[how]), Py_NewRef(self), Py_NewRef(other), Py_NewRef(outcome)));
+    if (!told)
+        Py_CLEAR(outcome);
+    return outcome;
+}
+
+/* Takes over the reference of what a comparison gives. */
+static inline PyObject *compared(PyObject *self, PyObject *other, int how, PyObject *outcome)
+{
+    return unusual_blocks && outcome ? tell_compared(self, other, how, outcome) : outcome;
+}
+
+static int value_bool(PyObject *self)
+{
+    bool is_true = ((Value *)self)->data != 0.0;
+    if (!unusual_blocks)
+        return is_true;
+    PyObject *zero = PyFloat_FromDouble(0.0);
+    PyObject *told = zero ? compared(self, zero, Py_NE, PyBool_FromLong(is_true)) : NULL;
+    Py_XDECREF(zero);
+    Py_XDECREF(told);
+    return told ? is_true : -1;
+}
+
+static PyObject *value_float(PyObject *Py_UNUSED(self))
+{
+    return PyObject_CallFunction(
+        shared.refuse_number, "s", "use .item() for the number, and ag.sin, ag.exp, ... in place of math.sin, math.exp, ...");
+}
+
+static PyObject *value_int(PyObject *Py_UNUSED(self))
+{
+    return PyObject_CallFunction(shared.refuse_number, "s", "use int(v.item())");
+}
+
+static PyObject *value_divmod(PyObject *x, PyObject *y)
+{
+    PyObject *quotient = value_floordiv(x, y);
+    if (!quotient || quotient == Py_NotImplemented)
+        return quotient;
+    PyObject *remainder = value_mod(x, y);
+    if (!remainder) {
+        Py_DECREF(quotient);
+        return NULL;
+    }
+    return Py_BuildValue("NN", quotient, remainder);
+}
+
+/* The outcome of a comparison of doubles. */
+static inline bool compare(double x, double y, int how)
+{
+    switch (how) {
+    case Py_LT:
+        return x < y;
+    case Py_LE:
+        return x <= y;
+    case Py_EQ:
+        return x == y;
+    case Py_NE:
+        return x != y;
+    case Py_GT:
+        return x > y;
+    default:
+        return x >= y;
+    }
+}
+
+static PyObject *value_compare(PyObject *self, PyObject *other, int how)
+{
+    double x = ((Value *)self)->data;
+    Operand y;
+    if (take_quickly(other, &y))
+        return compared(self, other, how, PyBool_FromLong(compare(x, y.number, how)));
+    int real = PyObject_IsInstance(other, shared.real);
+    if (!real) {
+        int foreign = is_foreign(other);
+        if (!foreign)
+            return Py_NewRef(Py_NotImplemented);
+        if (foreign > 0)
+            take(other, &y); /* raises */
+    }
+    if (real <= 0)
+        return NULL;
+    PyObject *number = PyFloat_FromDouble(x);
+    PyObject *out = number ? PyObject_RichCompare(number, other, how) : NULL;
+    Py_XDECREF(number);
+    return compared(self, other, how, out);
+}
+
+static Py_hash_t value_hash(PyObject *self)
+{
+    return PyBaseObject_Type.tp_hash(self);
+}
+
+/* Calls a method of float on the number, which thereby leaves the graph. */
+static PyObject *as_float(PyObject *self, const char *method, const char *way)
+{
+    PyObject *number = detach(self, way) ? get_number(self, NULL) : NULL;
+    PyObject *out = number ? PyObject_CallMethod(number, method, NULL) : NULL;
+    Py_XDECREF(number);
+    return out;
+}
+
+static PyObject *value_floor(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    return as_float(self, "__floor__", "floor");
+}
+
+static PyObject *value_ceil(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    return as_float(self, "__ceil__", "ceil");
+}
+
+static PyObject *value_trunc(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    return as_float(self, "__trunc__", "trunc");
+}
+
+static PyObject *value_round(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"ndigits", NULL};
+    PyObject *digits = Py_None;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:__round__", names, &digits))
+        return NULL;
+    if (digits == Py_None)
+        return as_float(self, "__round__", "round");
+    PyObject *index = PyNumber_Index(digits);
+    if (!index)
+        return NULL;
+    int overflow;
+    long n = PyLong_AsLongAndOverflow(index, &overflow);
+    Py_DECREF(index);
+    /* Beyond 400 digits either way a float does not change any more. */
+    if (overflow > 0 || n > 400)
+        n = 400;
+    if (overflow < 0 || n < -400)
+        n = -400;
+    Operand operands[2] = {{(Value *)self, ((Value *)self)->data}, {NULL, (double)n}};
+    return apply(ROW_round, shared.rows[ROW_round], operands, 2);
+}
+
+/* ---- Text. ---- */
+
+static PyObject *value_repr(PyObject *self)
+{
+    Value *v = (Value *)self;
+    char *number = PyOS_double_to_string(v->data, 'r', 0, Py_DTSF_ADD_DOT_0, NULL);
+    if (!number)
+        return PyErr_NoMemory();
+    PyObject *out = v->label ? PyUnicode_FromFormat("Value(%s, label=%R)", number, v->label)
+                             : PyUnicode_FromFormat("Value(%s)", number);
+    PyMem_Free(number);
+    return out;
+}
+
+static PyObject *value_format(PyObject *self, PyObject *spec)
+{
+    int given = PyObject_IsTrue(spec);
+    if (given <= 0)
+        return given ? NULL : value_repr(self);
+    if (!PyUnicode_Check(spec))
+        return PyErr_Format(PyExc_TypeError, "format() argument 2 must be str, not %.200s", Py_TYPE(spec)->tp_name);
+    PyObject *number = get_number(self, NULL);
+    PyObject *out = number ? PyObject_Format(number, spec) : NULL;
+    Py_XDECREF(number);
+    return out;
+}
+
+static PyObject *value_picture(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    return PyObject_CallOneArg(shared.picture_of, self);
+}
+
+/* ---- Copies. ---- */
+
+/* A row's number, CALL if it was registered at run time. */
+static int row_of(PyObject *op)
+{
+    int row = LEAF + 1;
+    while (row < CALL && shared.rows[row] != op)
+        row++;
+    return row;
+}
+
+/* Takes the items of a tuple into a block of operands of its own; NULL with an exception. */
+static Operand *take_tuple(PyObject *const *items, Py_ssize_t n)
+{
+    Operand *operands = new_operands(n);
+    for (Py_ssize_t i = 0; operands && i < n; i++)
+        if (!take(items[i], &operands[i])) {
+            PyMem_Free(operands);
+            operands = NULL;
+        }
+    return operands;
+}
+
+static PyObject *value_apply(PyObject *Py_UNUSED(type), PyObject *const *args, Py_ssize_t n)
+{
+    bool is_row = n > 0 && PyObject_TypeCheck(args[0], Py_TYPE(shared.rows[ROW_add]));
+    int row = is_row ? row_of(args[0]) : LEAF;
+    if (!is_row || (row_lists[row] == 2 && n % 2 == 0)) {
+        PyErr_SetString(PyExc_TypeError, "_apply takes a row of the table and its operands");
+        return NULL;
+    }
+    Operand *operands = take_tuple(args + 1, n - 1);
+    PyObject *out = operands ? apply(row, args[0], operands, n - 1) : NULL;
+    PyMem_Free(operands);
+    return out;
+}
+
+static PyObject *value_restore(PyObject *Py_UNUSED(type), PyObject *const *args, Py_ssize_t n)
+{
+    if (n != 6) {
+        PyErr_SetString(PyExc_TypeError, "_restore takes op, args, data, grad, label, age");
+        return NULL;
+    }
+    PyObject *op = args[0], *operands = args[1], *age = args[5];
+    PyObject *fine = PyObject_CallFunctionObjArgs(shared.refuse_restored, op, operands, age, NULL);
+    if (!fine)
+        return NULL;
+    Py_DECREF(fine);
+    Value *v = (Value *)leaf_from(args[2], args[4]);
+    if (!v || set_grad((PyObject *)v, args[3], NULL) < 0) {
+        Py_XDECREF(v);
+        return NULL;
+    }
+    if (op != Py_None) {
+        Operand *taken = take_tuple(&PyTuple_GET_ITEM(operands, 0), PyTuple_GET_SIZE(operands));
+        int row = row_of(op);
+        Value *inner = taken ? (Value *)make(row, row == CALL ? op : NULL, v->data, taken, PyTuple_GET_SIZE(operands)) : NULL;
+        PyMem_Free(taken);
+        if (inner) {
+            inner->grad = v->grad;
+            inner->label = v->label;
+            v->label = NULL;
+        }
+        Py_SETREF(v, inner);
+    }
+    if (v)
+        v->state.epoch = epoch_now + PyLong_AsLongLong(age);
+    return (PyObject *)v;
+}
+
+static PyObject *value_copy(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    Value *v = (Value *)self;
+    PyObject *args = get_args(self, NULL), *label = get_label(self, NULL), *age = get_age(self, NULL), *out = NULL;
+    if (args && label && age)
+        out = PyObject_CallMethod((PyObject *)value_type, "_restore", "OOddOO", op_of(v), args, v->data, v->grad, label, age);
+    Py_XDECREF(args);
+    Py_XDECREF(label);
+    Py_XDECREF(age);
+    return out;
+}
+
+static PyObject *value_deepcopy(PyObject *self, PyObject *memo)
+{
+    return PyObject_CallFunctionObjArgs(shared.deepcopy, self, memo, shared.order, NULL);
+}
+
+static PyObject *value_reduce(PyObject *self, PyObject *Py_UNUSED(protocol))
+{
+    return PyObject_CallFunctionObjArgs(shared.reduce, self, shared.order, NULL);
+}
+
+/* ---- Gradients. ---- */
+
+static PyObject *value_item(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    return detach(self, "item") ? get_number(self, NULL) : NULL;
+}
+
+static PyObject *value_detach(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    if (!detach(self, "detach"))
+        return NULL;
+    return labelled_leaf(((Value *)self)->data, ((Value *)self)->label);
+}
+
+/* The watchers are told of the adjoints before they are committed. */
+static RARE PyObject *backward_watched(Value *root, double gradient)
+{
+    Operand start = {NULL, gradient};
+    Request r = {.start = {&root, 1}, .numbers = &start, .since = INT64_MIN};
+    PyObject *found = answer_all(&r), *node, *adjoint;
+    Py_ssize_t place = 0;
+    if (!found)
+        return NULL;
+    while (PyDict_Next(found, &place, &node, &adjoint)) {
+        if (is_value(node) && PyFloat_CheckExact(adjoint)) /* whoever got hold of the dict may have spoilt it */
+            commit((Value *)node, ((Value *)node)->grad, PyFloat_AS_DOUBLE(adjoint));
+    }
+    Py_DECREF(found);
+    Py_RETURN_NONE;
+}
+
+static PyObject *value_backward(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"gradient", NULL};
+    PyObject *x = NULL;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:backward", names, &x))
+        return NULL;
+    double gradient = x ? as_double(x) : 1.0;
+    if (gradient == -1.0 && PyErr_Occurred())
+        return NULL;
+    Value *root = (Value *)self;
+    Mode mode;
+    if (!find_mode(&mode))
+        return NULL;
+    if (mode.is_watched)
+        return backward_watched(root, gradient);
+    Graph g;
+    if (!sort_and_mark(&g, (Nodes){&root, 1}, true, INT64_MIN))
+        return NULL;
+    Position at = position_of(root);
+    start_sweep(&g, &at, &(Operand){NULL, gradient}, 1);
+    bool done = sweep(&g, true);
+    free_graph(&g);
+    if (!done)
+        return NULL;
+    Py_RETURN_NONE;
+}
+
+static PyObject *value_zero_grad(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    Graph g;
+    Value *root = (Value *)self;
+    if (!sort(&g, (Nodes){&root, 1}, false, INT64_MIN))
+        return NULL;
+    for (size_t i = 0; i < g.count; i++)
+        g.places[i].node->grad = 0.0;
+    free_graph(&g);
+    Py_RETURN_NONE;
+}
+
+/* ---- The class. Each docstring here is a signature; the text comes from value.py when the module is loaded. ---- */
+
+#define UNARY_METHOD(name) {#name, value_##name, METH_NOARGS, #name "($self)\n--\n\n"},
+#define BINARY_METHOD(name) {#name, value_##name, METH_O, #name "($self, other)\n--\n\n"},
+#define SLOW_METHOD(name, signature) \
+    {#name, (PyCFunction)(void (*)(void))value_##name, METH_FASTCALL, #name "(" signature ")\n--\n\n"},
+
+static PyMethodDef value_methods[] = {
+    {"backward", (PyCFunction)(void (*)(void))value_backward, METH_VARARGS | METH_KEYWORDS,
+     "backward($self, gradient=1.0)\n--\n\n"},
+    {"zero_grad", value_zero_grad, METH_NOARGS, "zero_grad($self)\n--\n\n"},
+    {"item", value_item, METH_NOARGS, "item($self)\n--\n\n"},
+    {"detach", value_detach, METH_NOARGS, "detach($self)\n--\n\n"},
+    UNARY_FUNCTIONS(UNARY_METHOD)
+    BINARY_FUNCTIONS(BINARY_METHOD)
+    OTHER_METHODS(SLOW_METHOD)
+    {"__round__", (PyCFunction)(void (*)(void))value_round, METH_VARARGS | METH_KEYWORDS,
+     "__round__($self, ndigits=None)\n--\n\n"},
+    {"__floor__", value_floor, METH_NOARGS, "__floor__($self)\n--\n\n"},
+    {"__ceil__", value_ceil, METH_NOARGS, "__ceil__($self)\n--\n\n"},
+    {"__trunc__", value_trunc, METH_NOARGS, "__trunc__($self)\n--\n\n"},
+    {"__format__", value_format, METH_O, "__format__($self, spec)\n--\n\n"},
+    {"_repr_svg_", value_picture, METH_NOARGS, "_repr_svg_($self)\n--\n\n"},
+    {"__copy__", value_copy, METH_NOARGS, "__copy__($self)\n--\n\n"},
+    {"__deepcopy__", value_deepcopy, METH_O, "__deepcopy__($self, memo)\n--\n\n"},
+    {"__reduce_ex__", value_reduce, METH_O, "__reduce_ex__($self, protocol)\n--\n\n"},
+    {"_apply", (PyCFunction)(void (*)(void))value_apply, METH_FASTCALL | METH_STATIC, "_apply(op, *args)\n--\n\n"},
+    {"_restore", (PyCFunction)(void (*)(void))value_restore, METH_FASTCALL | METH_STATIC,
+     "_restore(op, args, data, grad, label, age)\n--\n\n"},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyMemberDef value_members[] = {
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(Value, weakrefs), READONLY, NULL},
+    {NULL, 0, 0, 0, NULL},
+};
+
+/* A function as a slot has it, whose type is an object's pointer. */
+#define SLOT(function) ((void *)(uintptr_t)(function))
+
+static PyType_Slot value_slots[] = {
+    {Py_tp_doc, NULL}, /* first, as make_class fills it in */
+    {Py_tp_new, SLOT(value_new)},
+    {Py_tp_dealloc, SLOT(value_dealloc)},
+    {Py_tp_repr, SLOT(value_repr)},
+    {Py_tp_hash, SLOT(value_hash)},
+    {Py_tp_richcompare, SLOT(value_compare)},
+    {Py_tp_methods, value_methods},
+    {Py_tp_getset, value_getset},
+    {Py_tp_members, value_members},
+    {Py_nb_add, SLOT(value_add)},
+    {Py_nb_subtract, SLOT(value_sub)},
+    {Py_nb_multiply, SLOT(value_mul)},
+    {Py_nb_true_divide, SLOT(value_div)},
+    {Py_nb_floor_divide, SLOT(value_floordiv)},
+    {Py_nb_remainder, SLOT(value_mod)},
+    {Py_nb_divmod, SLOT(value_divmod)},
+    {Py_nb_power, SLOT(value_pow)},
+    {Py_nb_negative, SLOT(value_negative)},
+    {Py_nb_positive, SLOT(value_positive)},
+    {Py_nb_absolute, SLOT(value_absolute)},
+    {Py_nb_bool, SLOT(value_bool)},
+    {Py_nb_float, SLOT(value_float)},
+    {Py_nb_int, SLOT(value_int)},
+    {0, NULL},
+};
+
+static PyType_Spec value_spec = {
+    "autograd_mini.core.serving.Value", sizeof(Value), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE, value_slots,
+};
+
+/* The class of the class: its one purpose is to say why Value has no subclasses. */
+static PyObject *refuse_subclass(PyTypeObject *Py_UNUSED(type), PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(kwargs))
+{
+    return PyObject_CallNoArgs(shared.refuse_subclass);
+}
+
+static PyTypeObject final_type = {
+    PyVarObject_HEAD_INIT(NULL, 0)
+    .tp_name = "final",
+    .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_new = refuse_subclass,
+};

@@ -1,0 +1,80 @@
+"""Which engine serves: the native one if it was built and fits the table, otherwise the textbook.
+
+The environment variable ``AUTOGRAD_MINI_ENGINE``, "native" or "python", asks for one before the first import. All
+modules above take the engine from here.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..ops import FUNCTIONS, TABLE
+from . import copies
+
+REBUILD = "build it with a C compiler by `pip install .` in the folder of the sources (`pip install -e .` to edit them)"
+
+
+def _choose(asked: str | None) -> str:
+    """The engine that serves, given the one that is asked for.
+
+    Raises:
+        ImportError: if ``asked`` is no engine, or is one that is not there.
+    """
+    if asked not in (None, "", "native", "python"):
+        raise ImportError(f"AUTOGRAD_MINI_ENGINE is native or python, got {asked!r}")
+    if asked == "python":
+        return "python"
+    try:
+        from . import native  # noqa: F401
+    except ModuleNotFoundError as error:
+        if asked == "native":
+            raise ImportError(f"AUTOGRAD_MINI_ENGINE asks for the native engine, which is not built; {REBUILD}; "
+                              "`python -m autograd_mini` says why it is missing") from error  # fmt: skip
+        return "python"
+    except ImportError as error:
+        unfit = f"the native engine does not serve: {error}"
+        if REBUILD not in unfit and "interpreter" not in unfit:  # the sources around it are newer than it is
+            unfit += f"; {REBUILD}"
+        if asked == "native":
+            raise ImportError(unfit) from error
+        _warn(f"{unfit}; the textbook engine serves, which is slower")
+        return "python"
+    return "native"
+
+
+def _warn(message: str) -> None:
+    """Warn at the line of the program that imports the package."""
+    frame = sys._getframe()
+    while frame.f_back and frame.f_globals["__name__"].partition(".")[0] in (__name__.partition(".")[0], "importlib"):
+        frame = frame.f_back
+    warnings.warn_explicit(message, RuntimeWarning, frame.f_code.co_filename, frame.f_lineno)
+
+
+engine = _choose(os.environ.get("AUTOGRAD_MINI_ENGINE"))
+
+functions: dict[str, Callable[..., Any]] = {
+    name: FUNCTIONS[name] for name, op in TABLE.items() if op.role == "function"
+}
+"""The public functions of the table, by name."""
+
+# The two are one to every reader, type checkers included.
+if TYPE_CHECKING or engine == "python":
+    from .derivatives import differentiate, pull, push
+    from .mode import new_epoch
+    from .value import Value, adjoints, local_partials, topological_order
+else:
+    from .native import Value, adjoints, differentiate, local_partials, new_epoch, pull, push, topological_order
+    from .native import functions as _in_c
+
+    functions |= _in_c
+
+copies.serve(Value)
+
+__all__ = [
+    "Value", "adjoints", "differentiate", "engine", "functions", "local_partials", "new_epoch", "pull", "push",
+    "topological_order",
+]  # fmt: skip

@@ -1,0 +1,400 @@
+"""The textbook engine: a ``Value`` remembers the operation and the operands it came from; ``backward`` walks that
+graph from the result to the leaves and applies the chain rule once per edge.
+
+No derivative is written here: each operation's value and partials are a row of the table in ``ops/``. ``mode.py`` says
+whether operations record, ``shared.py`` what is refused in which words, and ``native/`` is the same class in C.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import operator
+import threading
+from collections.abc import Callable, Sequence
+from numbers import Real
+from typing import Any, NoReturn, final
+
+from ..ops import TABLE, Op, number
+from . import copies, mode, shared
+from .methods import Methods
+
+
+@final
+class Value(Methods):
+    """A number that remembers how it was computed.
+
+    Args:
+        data: a real number: float, int, bool, Fraction, NumPy scalar; kept as a float. NaN and infinity are legal.
+        label: a name for messages and pictures.
+
+    Attributes:
+        data: the number. Assigning it is allowed on leaves only.
+        grad: the derivative that ``backward`` found; 0.0 before.
+        op: the row of the table it came from, None for a leaf.
+        args: its operands in order: Values and floats; empty for a leaf.
+        label: its name.
+
+    Raises:
+        TypeError: if ``data`` is no real number or ``label`` no str.
+
+    >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
+    >>> c = a * b + a
+    >>> c.backward()
+    >>> c.data, a.grad, b.grad
+    (-4.0, -2.0, 2.0)
+    """
+
+    __slots__ = ("__weakref__", "_data", "_epoch", "_grad", "_label", "args", "op")
+
+    _data: float
+    _grad: float
+    _label: str
+    _epoch: int
+    op: Op | None
+    args: tuple[Value | float, ...]
+
+    def __init__(self, data: float, label: str = "") -> None:
+        data = shared.leaf_data(data)
+        self.label = label
+        self._data, self._grad, self._epoch = data, 0.0, mode.Clock.now
+        self.op, self.args = None, ()
+
+    def __init_subclass__(cls) -> NoReturn:
+        shared.refuse_subclass()
+
+    @staticmethod
+    def _apply(op: Op, *args: Any) -> Value:
+        """Compute ``op`` and record it: the one place where inner nodes are made."""
+        for a in args:
+            if type(a) is not Value and type(a) is not float:
+                args = tuple([a if type(a) is Value else number(a) for a in args])
+                break
+        data = shared.compute(op, args, [a if type(a) is float else a._data for a in args])
+        out: Value = object.__new__(Value)
+        out._data, out._grad, out._label, out._epoch = data, 0.0, "", mode.Clock.now
+        out.op, out.args = op, args
+        if mode.unusual:
+            records, watching = mode.look()
+            out.op, out.args = (op, args) if records else (None, ())
+            mode.tell_each(watching, "recorded", out, op, args)
+        return out
+
+    @staticmethod
+    def _restore(op: Op | None, args: tuple[Any, ...], data: float, grad: float, label: str, age: int) -> Value:
+        """A node from what a copy tells; ``age`` is its epoch counted back from the clock's present."""
+        shared.refuse_restored(op, args, age)
+        out = Value(data, label)
+        out.grad = grad
+        out._epoch = mode.Clock.now + age
+        out.op, out.args = op, tuple([a if type(a) is Value else number(a) for a in args])
+        return out
+
+    def __copy__(self) -> Value:
+        return Value._restore(self.op, self.args, self._data, self._grad, self._label, self._age)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Value:
+        return copies.deepcopy(self, memo, _unchecked_order)  # type: ignore[no-any-return]
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return copies.reduce(self, _unchecked_order)
+
+    @property
+    def _age(self) -> int:
+        return self._epoch - mode.Clock.now
+
+    # ---- Attributes. ------------------------------------------------------------------------------------------------
+
+    @property
+    def data(self) -> float:
+        return shared.number_of(self, "data")
+
+    @data.setter
+    def data(self, data: float) -> None:
+        if self.op is not None:
+            shared.refuse_data(self)
+        self._data = number(data)
+        self._epoch = mode.new_epoch()
+
+    @property
+    def grad(self) -> float:
+        return self._grad
+
+    @grad.setter
+    def grad(self, grad: float) -> None:
+        self._grad = shared.gradient_data(grad)
+
+    @property
+    def label(self) -> str:
+        return self._label
+
+    @label.setter
+    def label(self, label: str) -> None:
+        self._label = shared.label_text(label)
+
+    def item(self) -> float:
+        """The number alone, a plain float."""
+        return shared.number_of(self, "item")
+
+    def detach(self) -> Value:
+        """A new leaf with the same data and label and no history."""
+        return Value(shared.number_of(self, "detach"), self._label)
+
+    # ---- The backward pass. -----------------------------------------------------------------------------------------
+
+    def backward(self, gradient: float = 1.0) -> None:
+        """Find the derivative of this value with respect to every node it was computed from.
+
+        Leaves add the result to their ``grad``, so that the gradients of several losses sum up; inner nodes hold the
+        adjoint of the last sweep. Nothing is changed unless the whole sweep succeeds.
+
+        Args:
+            gradient: the adjoint of this node itself, the cotangent the sweep starts from.
+
+        Raises:
+            StaleGraphError: if a leaf was assigned after the graph was recorded.
+            TypeError: if ``gradient`` is no real number.
+
+        >>> x = Value(3.0)
+        >>> (x * x).backward()
+        >>> x.grad
+        6.0
+        """
+        found = adjoints([self], [gradient])
+        with _committing:
+            for node, adjoint in found.items():
+                node._grad = adjoint if node.args else node._grad + adjoint
+
+    def zero_grad(self) -> None:
+        """Set ``grad`` of this node and of all it was computed from to 0.0."""
+        for node in topological_order(self, check=False):
+            node._grad = 0.0
+
+    # ---- Python's operators; the methods of all other rows are in Methods. ------------------------------------------
+
+    def __add__(self, other: Value | float) -> Value:
+        return Value._apply(TABLE["add"], self, other) if _is_operand(other) else NotImplemented
+
+    def __radd__(self, other: float) -> Value:
+        return Value._apply(TABLE["add"], other, self) if _is_operand(other) else NotImplemented
+
+    def __sub__(self, other: Value | float) -> Value:
+        return Value._apply(TABLE["sub"], self, other) if _is_operand(other) else NotImplemented
+
+    def __rsub__(self, other: float) -> Value:
+        return Value._apply(TABLE["sub"], other, self) if _is_operand(other) else NotImplemented
+
+    def __mul__(self, other: Value | float) -> Value:
+        return Value._apply(TABLE["mul"], self, other) if _is_operand(other) else NotImplemented
+
+    def __rmul__(self, other: float) -> Value:
+        return Value._apply(TABLE["mul"], other, self) if _is_operand(other) else NotImplemented
+
+    def __truediv__(self, other: Value | float) -> Value:
+        return Value._apply(TABLE["div"], self, other) if _is_operand(other) else NotImplemented
+
+    def __rtruediv__(self, other: float) -> Value:
+        return Value._apply(TABLE["div"], other, self) if _is_operand(other) else NotImplemented
+
+    def __floordiv__(self, other: Value | float) -> Value:
+        return Value._apply(TABLE["floordiv"], self, other) if _is_operand(other) else NotImplemented
+
+    def __rfloordiv__(self, other: float) -> Value:
+        return Value._apply(TABLE["floordiv"], other, self) if _is_operand(other) else NotImplemented
+
+    def __mod__(self, other: Value | float) -> Value:
+        return Value._apply(TABLE["mod"], self, other) if _is_operand(other) else NotImplemented
+
+    def __rmod__(self, other: float) -> Value:
+        return Value._apply(TABLE["mod"], other, self) if _is_operand(other) else NotImplemented
+
+    def __divmod__(self, other: Value | float) -> tuple[Value, Value]:
+        return (self // other, self % other) if _is_operand(other) else NotImplemented
+
+    def __rdivmod__(self, other: float) -> tuple[Value, Value]:
+        return (other // self, other % self) if _is_operand(other) else NotImplemented
+
+    def __pow__(self, other: Value | float, modulus: None = None) -> Value:
+        return Value._apply(TABLE["pow"], self, other) if _is_operand(other) and modulus is None else NotImplemented
+
+    def __rpow__(self, other: float) -> Value:
+        return Value._apply(TABLE["pow"], other, self) if _is_operand(other) else NotImplemented
+
+    def __neg__(self) -> Value:
+        return Value._apply(TABLE["neg"], self)
+
+    def __pos__(self) -> Value:
+        return self
+
+    def __abs__(self) -> Value:
+        return Value._apply(TABLE["abs"], self)
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        if ndigits is None:  # an int, as for floats
+            return round(shared.number_of(self, "round"))
+        # Beyond 400 digits either way a float does not change any more, and the count itself still fits a float.
+        return Value._apply(TABLE["round"], self, max(-400, min(400, operator.index(ndigits))))
+
+    # ---- A Value compares as its number; as a node it is itself. ----------------------------------------------------
+
+    def __eq__(self, other: object) -> bool:
+        return _compare(self, "==", operator.eq, other)
+
+    def __ne__(self, other: object) -> bool:
+        return _compare(self, "!=", operator.ne, other)
+
+    def __lt__(self, other: Value | float) -> bool:
+        return _compare(self, "<", operator.lt, other)
+
+    def __le__(self, other: Value | float) -> bool:
+        return _compare(self, "<=", operator.le, other)
+
+    def __gt__(self, other: Value | float) -> bool:
+        return _compare(self, ">", operator.gt, other)
+
+    def __ge__(self, other: Value | float) -> bool:
+        return _compare(self, ">=", operator.ge, other)
+
+    __hash__ = object.__hash__
+
+    def __bool__(self) -> bool:
+        return _compare(self, "!=", operator.ne, 0.0)
+
+    # ---- Conversions: those that would drop the gradient silently are refused. --------------------------------------
+
+    def __float__(self) -> NoReturn:
+        shared.refuse_number("use .item() for the number, and ag.sin, ag.exp, ... in place of math.sin, math.exp, ...")
+
+    def __int__(self) -> NoReturn:
+        shared.refuse_number("use int(v.item())")
+
+    def __floor__(self) -> int:
+        return math.floor(shared.number_of(self, "floor"))
+
+    def __ceil__(self) -> int:
+        return math.ceil(shared.number_of(self, "ceil"))
+
+    def __trunc__(self) -> int:
+        return math.trunc(shared.number_of(self, "trunc"))
+
+    def __format__(self, spec: str) -> str:
+        return format(self._data, spec) if spec else repr(self)
+
+    def _repr_svg_(self) -> str | None:
+        """The picture a notebook shows; None (then the repr serves) for large graphs or without a renderer."""
+        return shared.picture_of(self)
+
+    def __repr__(self) -> str:
+        label = f", label={self._label!r}" if self._label else ""
+        return f"Value({self._data!r}{label})"
+
+
+def _is_operand(x: object) -> bool:
+    """Whether an operator is for us; a Value of the other engine is, and is refused with a message of its own."""
+    return type(x) is Value or type(x) is float or isinstance(x, Real) or hasattr(type(x), "_apply")
+
+
+def _compare(x: Value, sign: str, compare: Callable[[Any, Any], bool], y: Any) -> bool:
+    if not _is_operand(y):
+        return NotImplemented  # type: ignore[no-any-return]
+    outcome: bool = compare(x._data, y._data if type(y) is Value else y if isinstance(y, Real) else number(y))
+    if mode.unusual:
+        mode.tell("compared", sign, x, y, outcome)
+    return outcome
+
+
+_committing = threading.RLock()  # two threads may share leaves: reading a gradient and adding to it is one step
+
+
+# ---- The graph. -----------------------------------------------------------------------------------------------------
+
+
+def local_partials(node: Value) -> list[float | None]:
+    """The partial derivative of ``node`` for each entry of ``node.args``: the edges of the chain rule.
+
+    None stands for an edge that carries nothing: from a plain number, or of an operation that is flat there.
+
+    >>> x = Value(3.0)
+    >>> local_partials(x * x), local_partials(x + 2.0), local_partials(x // 2.0)
+    ([3.0, 3.0], [1.0, None], [None, None])
+    """
+    op, out, args = node.op, node._data, node.args
+    if op is None:
+        return []
+    numbers = [a if type(a) is float else a._data for a in args]  # type: ignore[union-attr]
+    if op.arity:
+        rules: Any = op.partials
+        return [rule(out, *numbers) if rule and type(a) is not float else None for a, rule in zip(args, rules)]
+    return [None if type(a) is float else d for a, d in zip(args, shared.slopes_on_lists(op, out, numbers))]
+
+
+def adjoints(roots: Sequence[Value], cotangents: Sequence[float], since: int = mode.BEGINNING) -> dict[Value, float]:
+    """The derivative of the roots, weighted by their cotangents, with respect to every node; no node is changed.
+
+    Each node passes its adjoint on to its operands, times the partial of the edge; an operand adds up what arrives
+    over all its edges. They are given by node, operands first; nodes can be keys because they hash by identity.
+    ``since`` is that of ``topological_order``.
+
+    >>> a = Value(3.0)
+    >>> adjoints([a * a], [1.0])[a]
+    6.0
+    """
+    roots, cotangents = shared.paired(roots, cotangents)
+    with mode.sweeping(roots, cotangents, since) as swept:
+        order = topological_order(*roots, since=since)
+        adjoint: dict[Any, float] = dict.fromkeys(order, 0.0)
+        for root, cotangent in zip(roots, cotangents):
+            adjoint[root] += cotangent
+        for node in reversed(order):
+            cotangent = adjoint[node]
+            if node.args and cotangent != 0.0:  # zero times any slope is zero, be it infinite: a strong zero
+                for a, slope in zip(node.args, local_partials(node)):
+                    if slope is not None and a in adjoint:
+                        product = cotangent * slope
+                        adjoint[a] += product if product == product else shared.strong_mul(cotangent, slope)
+        swept(adjoint)
+    return adjoint
+
+
+def topological_order(*roots: Value, check: bool = True, since: int = mode.BEGINNING) -> list[Value]:
+    """The graph of the roots with every node after its operands, each once; depth-first on a stack of its own.
+
+    Why the order matters: in ``b = a + a; c = b + b`` a sweep that followed edges as it met them would pass b's
+    adjoint on to a after the first of the two edges from c, with half its value. Only when every user of a node has
+    been visited is its adjoint complete; reversed topological order is the order in which that is always so.
+
+    Args:
+        roots: the nodes whose graph is wanted.
+        check: whether to look for leaves that were assigned too late.
+        since: an epoch; operands recorded before it, and all they were computed from, are left out.
+
+    Raises:
+        StaleGraphError: if ``check`` is set and a leaf is newer than a node that uses it.
+
+    >>> a = Value(1.0)
+    >>> b = a + a
+    >>> [node.data for node in topological_order(b + b)]
+    [1.0, 2.0, 4.0]
+    """
+    order: list[Value] = []
+    opened, closed = set[Value](), set[Value]()
+    stack = sorted(roots[::-1], key=lambda root: root._epoch < since)  # noqa: C415  old ones first, else as given
+    while stack:
+        node = stack[-1]
+        if node not in opened:
+            opened.add(node)
+            for a in reversed(node.args):
+                if type(a) is Value:
+                    if check and a._epoch > node._epoch:
+                        shared.refuse_stale(a, node)
+                    if a not in opened and a._epoch >= since:
+                        stack.append(a)
+        else:
+            stack.pop()
+            if node not in closed:  # it may wait on the stack for several users
+                closed.add(node)
+                order.append(node)
+    return order
+
+
+_unchecked_order = functools.partial(topological_order, check=False)

@@ -1,0 +1,6 @@
+"""Training: ``fit``, the checkpoints it continues from, and what it tells of each layer."""
+
+from .diagnostics import Diagnostics
+from .loop import fit
+
+__all__ = ["Diagnostics", "fit"]
