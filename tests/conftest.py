@@ -1,8 +1,10 @@
 """What pytest reads first: how many examples a property gets, and what is no test."""
 
+from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.util import find_spec
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 collect_ignore = ["data"]  # scripts that make stored numbers
@@ -22,6 +24,19 @@ def pytest_configure(config):
     # The same examples in every run, unless they are asked for by number: then new ones.
     settings.register_profile("examples", max_examples=examples or 100, deadline=None, derandomize=not examples)
     settings.load_profile("examples")
-    native = Path(find_spec("autograd_mini").origin).with_name("native")
-    if not [*native.glob("_native*.so"), *native.glob("_native*.pyd")]:  # cannot be searched for doctests
+    native = Path(find_spec("autograd_mini").origin).with_name("core") / "native"
+    # Where it was not built for this interpreter, its folder cannot be imported, nor searched for doctests.
+    if not any((native / f"_native{suffix}").exists() for suffix in EXTENSION_SUFFIXES):
         config.option.ignore = [*(config.option.ignore or []), str(native)]
+
+
+@pytest.fixture
+def any_renderer():
+    """A test that draws skips where nothing can."""
+    from autograd_mini.errors import RendererNotFoundError
+    from autograd_mini.pictures.renderer import find_renderer
+
+    try:
+        find_renderer()
+    except RendererNotFoundError:
+        pytest.skip("needs the extra svg")

@@ -4,8 +4,9 @@ are written down.
 The numbers are those of mathematics, of IEEE 754 and of the policy, not of the engine: values are what Python's floats
 and ``math`` give; derivatives are the true ones, rounded once, where they exist (at infinity: their limits); at a kink
 the smallest of the slopes in size, ties sharing theirs half and half; +-inf where the slope or its rounding is
-infinite; NaN where there is none. A slope that does not depend on an operand is a number even if that operand is NaN.
-Where the policy is silent, a NaN has its reason beside it.
+infinite; NaN where there is none. A zero times an infinity or NaN is 0.0 in every product of slopes (strong zeros).
+A slope that does not depend on an operand is a number even if that operand is NaN. Where the policy is silent, a NaN
+has its reason beside it.
 """
 
 from __future__ import annotations
@@ -176,7 +177,7 @@ DIV = [
     at2((1.0, LEAST), INF, (INF, -INF), (0.0, -INF, INF), "1/y rounds to inf"),
     at2((-1.0, LEAST), -INF, (INF, INF), (0.0, -INF, -INF), "1/y rounds to inf"),
     at2((LEAST, LEAST), 1.0, (INF, -INF), (0.0, -INF, INF), "1/y rounds to inf"),
-    at2((0.0, LEAST), 0.0, (INF, 0.0), (0.0, -INF, NAN), "1/y rounds to inf, and 2x/y**3 is made of inf * 0"),
+    at2((0.0, LEAST), 0.0, (INF, 0.0), (0.0, -INF, 0.0), "1/y rounds to inf; in 2x/y**3, 0 * inf, the zero is strong"),
     at2((LEAST, 1.0), LEAST, (1.0, -LEAST), (0.0, -1.0, 1e-323), INVERSE),
     at2((1.0, TINY), 4.49423283715579e307, (4.49423283715579e307, -INF), (0.0, -INF, INF), "1/y**2 rounds to inf"),
     at2((TINY, TINY), 1.0, (4.49423283715579e307, -4.49423283715579e307), (0.0, -INF, INF), "1/y**2 rounds to inf"),
@@ -297,9 +298,9 @@ NEGATIVE_FLAT = "below 0 there is no slope by y; mixed: 1/x, as y = 0 is a stron
 AT_ONE = "1**y = 1 for every y, so flat by y"
 COMPLEX = "the result would be complex"
 AT_INF = "limits for x to inf; where x**y is 0, strong zeros beat the infinite log(x)"
-ENDLESS = "y*x**(y-1) is inf * 0: an infinite exponent has no slope by x where x**y is 0"
+ENDLESS = "limits for y to infinity; in y*x**(y-1), inf * 0, the zero is strong"
 ENDLESS_UP = "limits for y to infinity"
-ENDLESS_ONE = "1**y = 1 for every y; the slope y is infinite; mixed: 1 + inf*log(1), which has no limit"
+ENDLESS_ONE = "1**y = 1 for every y; the slope y is infinite; mixed: 1 + inf*log(1), where the zero is strong"
 POW = [
     # Ordinary points.
     at2((2.0, 2.0), 4.0, (4.0, 4.0 * LN2), (2.0, 4.772588722239782, 1.9218120556728058), POWER),
@@ -345,7 +346,7 @@ POW = [
     no((0.0, -1.5), ZeroDivisionError, POLE),
     no((0.0, -LEAST), ZeroDivisionError, POLE + "; just outside the domain"),
     no((0.0, -HUGE), ZeroDivisionError, POLE),
-    at2((0.0, INF), 0.0, (NAN, 0.0), (NAN, NAN, 0.0), ENDLESS),
+    at2((0.0, INF), 0.0, (0.0, 0.0), FLAT, ENDLESS),
     at2((0.0, -INF), INF, (-INF, NAN), (INF, NAN, NAN), "Python has inf here; by y, 0**y has no slope at y <= 0"),
     at2((0.0, NAN), NAN, (NAN, NAN), (NAN, NAN, NAN), NAN_IN),
     # x just above 0.
@@ -376,9 +377,9 @@ POW = [
     at2((1.0, -1.0), 1.0, (-1.0, 0.0), (2.0, 1.0, 0.0), AT_ONE),
     at2((1.0, HUGE), 1.0, (HUGE, 0.0), (INF, 1.0, 0.0), AT_ONE),
     at2((1.0, -HUGE), 1.0, (-HUGE, 0.0), (INF, 1.0, 0.0), AT_ONE),
-    at2((1.0, INF), 1.0, (INF, 0.0), (INF, NAN, 0.0), ENDLESS_ONE),
-    at2((1.0, -INF), 1.0, (-INF, 0.0), (INF, NAN, 0.0), ENDLESS_ONE),
-    at2((1.0, NAN), 1.0, (NAN, 0.0), (NAN, NAN, 0.0), "IEEE: 1**NaN = 1, as 1**y = 1 for every y"),
+    at2((1.0, INF), 1.0, (INF, 0.0), (INF, 1.0, 0.0), ENDLESS_ONE),
+    at2((1.0, -INF), 1.0, (-INF, 0.0), (INF, 1.0, 0.0), ENDLESS_ONE),
+    at2((1.0, NAN), 1.0, (NAN, 0.0), (NAN, 1.0, 0.0), "IEEE: 1**y = 1 for every y, NaN too; mixed: 1 likewise"),
     at2((-1.0, 2.0), 1.0, (-2.0, NAN), (2.0, NAN, NAN), NEGATIVE),
     at2((-1.0, 1.0), -1.0, (1.0, NAN), (0.0, NAN, NAN), NEGATIVE),
     at2((-1.0, 0.0), 1.0, (0.0, NAN), (0.0, -1.0, NAN), NEGATIVE_FLAT),
@@ -434,8 +435,8 @@ POW = [
     at2((2.0, INF), INF, (INF, INF), (INF, INF, INF), ENDLESS_UP),
     at2((0.5, -INF), INF, (-INF, -INF), (INF, INF, INF), ENDLESS_UP),
     at2((INF, INF), INF, (INF, INF), (INF, INF, INF), ENDLESS_UP),
-    at2((0.5, INF), 0.0, (NAN, 0.0), (NAN, NAN, 0.0), ENDLESS),
-    at2((2.0, -INF), 0.0, (NAN, 0.0), (NAN, NAN, 0.0), ENDLESS),
+    at2((0.5, INF), 0.0, (0.0, 0.0), FLAT, ENDLESS),
+    at2((2.0, -INF), 0.0, (0.0, 0.0), FLAT, ENDLESS),
     at2((2.0, NAN), NAN, (NAN, NAN), (NAN, NAN, NAN), NAN_IN),
     at2((NAN, 2.0), NAN, (NAN, NAN), (2.0, NAN, NAN), NAN_IN + "; by x twice it is 2 whatever x"),
     at2((NAN, 1.0), NAN, (1.0, NAN), (0.0, NAN, NAN), "x**1 is x, with slope 1 whatever x"),

@@ -51,7 +51,7 @@ def told(package, program):
         leaves = [package.Value(x) for x in program.inputs]
         out = program.run(dialect, leaves)
         out.backward()
-        graph = package._engine.topological_order(out)
+        graph = package.core.serving.topological_order(out)
         first = package.value_and_grad(lambda x: program.run(dialect, x))
         second = package.grad(lambda x: package.sum(first(x)[1]))(list(program.inputs))
         return [bits(x) for node in graph for x in (node.data, node.grad)], list(map(bits, second))

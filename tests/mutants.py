@@ -3,9 +3,9 @@
     python tests/mutants.py              all of them, on as many processes as there are cores
     python tests/mutants.py tanh         those with that text in their description
 
-Each mutant is a copy of the package with one text replaced. The laws run against it with the textbook engine; the first
-property that fails kills it. If none does, the corner table and the tests of engine and functions have a try. A mutant
-that lives is a hole in the tests: the command then ends with exit code 1.
+Each mutant is a copy of the package with one text replaced. The tests of the module that was broken run against it with
+the textbook engine, then the laws, then the corner table and the tests of modules that many others rest on; the first
+test that fails kills it. A mutant that lives is a hole in the tests: the command then ends with exit code 1.
 """
 
 import concurrent.futures
@@ -20,16 +20,22 @@ from typing import NamedTuple
 
 TESTS = Path(__file__).parent
 PACKAGE = TESTS.parent / "autograd_mini"
-SUITES = (
-    [
-        "test_laws.py",
-        "--examples",
-        "60",
-        "--deselect",
-        "test_laws.py::test_every_walk_survives_a_chain_of_a_million_nodes",
-    ],
-    ["test_corners.py", "test_ops.py", "test_value.py", "test_functional.py"],
-)
+LAWS = [
+    "test_laws.py",
+    "--examples",
+    "60",
+    "--deselect",
+    "test_laws.py::test_every_walk_survives_a_chain_of_a_million_nodes",
+]
+OTHERS = [
+    "test_corners.py",
+    "test_ops.py",
+    "test_value.py",
+    "test_functional.py",
+    "test_derivatives.py",
+    "test_mode.py",
+    "test_symbols.py",
+]
 
 
 class Mutant(NamedTuple):
@@ -40,154 +46,466 @@ class Mutant(NamedTuple):
     old: str
     new: str
 
+    def suites(self):
+        """What may notice it, in turn."""
+        own = f"test_{Path(self.file).stem}.py"
+        return [*[[own]] * (TESTS / own).exists(), LAWS, OTHERS]
+
 
 MUTANTS = [
     # ---- The table: values. ----
-    Mutant("relu keeps -0.0", "ops.py", "0.0 if x <= 0.0 else x", "0.0 if x < 0.0 else x"),
-    Mutant("relu of NaN is 0", "ops.py", "0.0 if x <= 0.0 else x", "x if x > 0.0 else 0.0"),
-    Mutant("softplus without its log1p", "ops.py", "max(x, 0.0) + math.log1p(math.exp(-abs(x)))", "max(x, 0.0)"),
-    Mutant("softplus overflows", "ops.py", "max(x, 0.0) + math.log1p(math.exp(-abs(x)))", "math.log1p(math.exp(x))"),
-    Mutant("sigmoid of the wrong sign", "ops.py", "1.0 / (1.0 + math.exp(-x))", "1.0 / (1.0 + math.exp(x))"),
-    Mutant("maximum of NaN", "ops.py", "x if x > y or x != x else y", "x if x > y else y"),
-    Mutant("minimum is maximum", "ops.py", "x if x < y or x != x else y", "x if x > y or x != x else y"),
-    Mutant("a complex power slips through", "ops.py", "if isinstance(out, complex):", "if False:"),
+    Mutant("relu keeps -0.0", "ops/pieces.py", "0.0 if x <= 0.0 else x", "0.0 if x < 0.0 else x"),
+    Mutant("relu of NaN is 0", "ops/pieces.py", "0.0 if x <= 0.0 else x", "x if x > 0.0 else 0.0"),
+    Mutant(
+        "softplus without its log1p", "ops/special.py", "max(x, 0.0) + math.log1p(math.exp(-abs(x)))", "max(x, 0.0)"
+    ),
+    Mutant(
+        "softplus overflows", "ops/special.py", "max(x, 0.0) + math.log1p(math.exp(-abs(x)))", "math.log1p(math.exp(x))"
+    ),
+    Mutant("sigmoid of the wrong sign", "ops/special.py", "1.0 / (1.0 + math.exp(-x))", "1.0 / (1.0 + math.exp(x))"),
+    Mutant("maximum of NaN", "ops/pieces.py", "x if x > y or x != x else y", "x if x > y else y"),
+    Mutant("minimum is maximum", "ops/pieces.py", "x if x < y or x != x else y", "x if x > y or x != x else y"),
+    Mutant("a complex power slips through", "ops/arithmetic.py", "if isinstance(out, complex):", "if False:"),
     Mutant(
         "sum starts at 1",
-        "ops.py",
+        "ops/folds.py",
         "functools.reduce(operator.add, terms, 0.0)",
         "functools.reduce(operator.add, terms, 1.0)",
     ),
     Mutant(
         "sum adds from the right",
-        "ops.py",
+        "ops/folds.py",
         "functools.reduce(operator.add, terms, 0.0)",
         "functools.reduce(operator.add, terms[::-1], 0.0)",
     ),
-    Mutant("exp is expm1", "ops.py", "return math.exp(x)\n\n\n@row(_log_dx", "return math.expm1(x)\n\n\n@row(_log_dx"),
-    Mutant("abs of -0.0 keeps its sign", "ops.py", "return math.fabs(x)", "return x if x == 0.0 else math.fabs(x)"),
+    Mutant("exp is expm1", "ops/elementary.py", "return math.exp(x)", "return math.expm1(x)"),
+    Mutant(
+        "abs of -0.0 keeps its sign",
+        "ops/arithmetic.py",
+        "return math.fabs(x)",
+        "return x if x == 0.0 else math.fabs(x)",
+    ),
+    Mutant("lists of different lengths are taken", "ops/row.py", "if len(set(map(len, lists))) > 1:", "if False:"),
+    Mutant("a row takes the place of another", "ops/row.py", "if name in TABLE:", "if False:"),
     # ---- The table: partials. ----
     Mutant(
         "sub: sign",
-        "ops.py",
+        "ops/arithmetic.py",
         "lambda out, x, y: 1.0, lambda out, x, y: -1.0",
         "lambda out, x, y: 1.0, lambda out, x, y: 1.0",
     ),
     Mutant(
         "mul: operands swapped",
-        "ops.py",
+        "ops/arithmetic.py",
         "lambda out, x, y: y, lambda out, x, y: x,",
         "lambda out, x, y: x, lambda out, x, y: y,",
     ),
-    Mutant("div: sign of the second slope", "ops.py", "ieee_div(-out, y)", "ieee_div(out, y)"),
-    Mutant("div: divides by x", "ops.py", "ieee_div(1.0, y)", "ieee_div(1.0, x)"),
-    Mutant("neg: sign", "ops.py", "@row(lambda out, x: -1.0, ", "@row(lambda out, x: 1.0, "),
+    Mutant("div: sign of the second slope", "ops/ieee.py", "ieee_div(-out, y)", "ieee_div(out, y)"),
+    Mutant("div: divides by x", "ops/ieee.py", "ieee_div(1.0, y)", "ieee_div(1.0, x)"),
+    Mutant("neg: sign", "ops/arithmetic.py", "@row(lambda out, x: -1.0, ", "@row(lambda out, x: 1.0, "),
     Mutant(
-        "pow: exponent not lowered", "ops.py", "strong_mul(y, ieee_pow(x, y - 1.0))", "strong_mul(y, ieee_pow(x, y))"
+        "pow: exponent not lowered",
+        "ops/ieee.py",
+        "strong_mul(y, ieee_pow(x, y - 1.0))",
+        "strong_mul(y, ieee_pow(x, y))",
     ),
-    Mutant("pow: 0*inf at 0**0", "ops.py", "strong_mul(y, ieee_pow(x, y - 1.0))", "y * ieee_pow(x, y - 1.0)"),
-    Mutant("pow_log: slope by the base", "ops.py", "ieee_pow(x, y - 1.0) + strong_mul", "strong_mul"),
-    Mutant("mod: sign of the second slope", "ops.py", "-floordiv(x, y)", "floordiv(x, y)"),
-    Mutant("abs: slope 1 at the kink", "ops.py", "lambda out, x: sign(x),", "lambda out, x: 1.0 - 2.0 * step(0.0, x),"),
-    Mutant("sqrt: factor", "ops.py", "ieee_div(0.5, out + 0.0)", "ieee_div(1.0, out + 0.0)"),
-    Mutant("sqrt: slope of -0.0", "ops.py", "ieee_div(0.5, out + 0.0)", "ieee_div(0.5, out)"),
-    Mutant("sin: its own slope", "ops.py", "lambda out, x: cos(x)", "lambda out, x: sin(x)"),
-    Mutant("cos: sign", "ops.py", "lambda out, x: -sin(x)", "lambda out, x: sin(x)"),
-    Mutant("tan: sign", "ops.py", "1.0 + out * out", "1.0 - out * out"),
-    Mutant("tanh: cancels in the tails", "ops.py", "lambda out, x: sech2(x)", "lambda out, x: 1.0 - out * out"),
-    Mutant("sech2: factor of its slope", "ops.py", "-2.0 * tanh(x) * out", "-1.0 * tanh(x) * out"),
-    Mutant("erf: factor", "ops.py", "2.0 / math.sqrt(math.pi) *", "1.0 / math.sqrt(math.pi) *"),
-    Mutant("relu: slope 1 at the kink", "ops.py", "lambda out, x: step(x, 0.0)", "lambda out, x: 1.0 - step(0.0, x)"),
-    Mutant("sigmoid: factor", "ops.py", "0.25 * sech2(0.5 * x)", "0.25 * sech2(x)"),
-    Mutant("softplus: slope of -x", "ops.py", "lambda out, x: sigmoid(x)", "lambda out, x: sigmoid(-x)"),
+    Mutant("pow: 0*inf at 0**0", "ops/ieee.py", "strong_mul(y, ieee_pow(x, y - 1.0))", "y * ieee_pow(x, y - 1.0)"),
+    Mutant("pow_log: slope by the base", "ops/ieee.py", "ieee_pow(x, y - 1.0) + strong_mul", "strong_mul"),
+    Mutant("log: sign", "ops/ieee.py", "ieee_div(1.0, x)", "ieee_div(-1.0, x)"),
+    Mutant("mod: sign of the second slope", "ops/arithmetic.py", "-floordiv(x, y)", "floordiv(x, y)"),
+    Mutant(
+        "abs: slope 1 at the kink",
+        "ops/arithmetic.py",
+        "lambda out, x: sign(x),",
+        "lambda out, x: sign(sign(x) + 0.5),",
+    ),
+    Mutant("sqrt: factor", "ops/elementary.py", "ieee_div(0.5, out + 0.0)", "ieee_div(1.0, out + 0.0)"),
+    Mutant("sqrt: slope of -0.0", "ops/elementary.py", "ieee_div(0.5, out + 0.0)", "ieee_div(0.5, out)"),
+    Mutant("sin: its own slope", "ops/elementary.py", "lambda out, x: cos(x)", "lambda out, x: sin(x)"),
+    Mutant("cos: sign", "ops/elementary.py", "lambda out, x: -sin(x)", "lambda out, x: sin(x)"),
+    Mutant("tan: sign", "ops/elementary.py", "1.0 + out * out", "1.0 - out * out"),
+    Mutant(
+        "tanh: cancels in the tails", "ops/elementary.py", "lambda out, x: sech2(x)", "lambda out, x: 1.0 - out * out"
+    ),
+    Mutant("sech2: factor of its slope", "ops/elementary.py", "-2.0 * tanh(x) * out", "-1.0 * tanh(x) * out"),
+    Mutant("erf: factor", "ops/special.py", "2.0 / math.sqrt(math.pi) *", "1.0 / math.sqrt(math.pi) *"),
+    Mutant(
+        "relu: slope 1 at the kink", "ops/pieces.py", "lambda out, x: step(x, 0.0)", "lambda out, x: 1.0 - step(0.0, x)"
+    ),
+    Mutant("sigmoid: factor", "ops/special.py", "0.25 * sech2(0.5 * x)", "0.25 * sech2(x)"),
+    Mutant("softplus: slope of -x", "ops/special.py", "lambda out, x: sigmoid(x)", "lambda out, x: sigmoid(-x)"),
     Mutant(
         "maximum: a tie gives each the whole slope",
-        "ops.py",
+        "ops/pieces.py",
         "0.5 * (step(x, y) + 1.0 - step(y, x))",
         "1.0 - step(y, x)",
     ),
     Mutant(
-        "minimum: slopes of maximum", "ops.py", "    _larger_dy,\n    _larger_dx,", "    _larger_dx,\n    _larger_dy,"
+        "minimum: slopes of maximum",
+        "ops/pieces.py",
+        "    _larger_dy,\n    _larger_dx,",
+        "    _larger_dx,\n    _larger_dy,",
     ),
-    Mutant("sumprod: factors not swapped", "ops.py", "args[len(args) // 2 :] + args[: len(args) // 2]", "args"),
-    Mutant("step of NaN is 0", "ops.py", "0.0 if x <= y else math.nan", "0.0"),
     Mutant(
-        "a zero cotangent meets an infinite slope in second order",
-        "ops.py",
-        "return 0.0 if g == 0.0 else g * d",
-        "return g * d",
+        "sumprod: factors not swapped",
+        "ops/folds.py",
+        "lambda out, x, y: y,\n    lambda out, x, y: x,",
+        "lambda out, x, y: x,\n    lambda out, x, y: y,",
     ),
+    Mutant("step of NaN is 0", "ops/ieee.py", "0.0 if x <= y else math.nan", "0.0"),
+    # ---- Strong zeros. ----
+    Mutant("second order: no strong zeros", "ops/ieee.py", "p if p == p or (g != 0.0 and d != 0.0) else 0.0", "p"),
+    Mutant(
+        "second order: a zero adjoint is not strong",
+        "ops/ieee.py",
+        "p if p == p or (g != 0.0 and d != 0.0) else 0.0",
+        "p if p == p or d != 0.0 else 0.0",
+    ),
+    Mutant(
+        "second order: a zero slope is not strong",
+        "ops/ieee.py",
+        "p if p == p or (g != 0.0 and d != 0.0) else 0.0",
+        "p if p == p or g != 0.0 else 0.0",
+    ),
+    Mutant(
+        "second order: every NaN is 0",
+        "ops/ieee.py",
+        "p if p == p or (g != 0.0 and d != 0.0) else 0.0",
+        "p if p == p else 0.0",
+    ),
+    Mutant(
+        "no strong zeros in a sweep on floats",
+        "core/value.py",
+        "product if product == product else shared.strong_mul(cotangent, slope)",
+        "product",
+    ),
+    Mutant(
+        "every NaN is 0 in a sweep on floats",
+        "core/value.py",
+        "product if product == product else shared.strong_mul(cotangent, slope)",
+        "product if product == product else 0.0",
+    ),
+    Mutant(
+        "no strong zeros in a sweep over Values",
+        "core/derivatives.py",
+        "shared.strong_mul(adjoint[node], slope)",
+        "adjoint[node] * slope",
+    ),
+    Mutant(
+        "no strong zeros forward", "core/derivatives.py", "shared.strong_mul(tangent[a], slope)", "tangent[a] * slope"
+    ),
+    # ---- Rows that do not fit. ----
+    Mutant(
+        "check: any number of lists", "ops/symbols.py", "not 1 <= count <= 3 or op.lists > 2", "not 1 <= count <= 3"
+    ),
+    Mutant(
+        "check: any number of arguments",
+        "ops/symbols.py",
+        "if not 1 <= count <= 3 or op.lists > 2:",
+        "if op.lists > 2:",
+    ),
+    Mutant(
+        "check: any number of partials for lists",
+        "ops/symbols.py",
+        "if not callable(op.partials) and len(op.partials) != count:",
+        "if False:",
+    ),
+    Mutant(
+        "check: a function of any number of arguments",
+        "ops/symbols.py",
+        "len(signature.parameters) != count or not all",
+        "not all",
+    ),
+    Mutant("check: a function with defaults", "ops/symbols.py", "parameter.default is parameter.empty", "True"),
+    Mutant(
+        "check: a function with keywords",
+        "ops/symbols.py",
+        "parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)",
+        "True",
+    ),
+    Mutant(
+        "check: all slopes for two operands only", "ops/symbols.py", "for length in (1, 2, 3):", "for length in (2,):"
+    ),
+    Mutant(
+        "check: fewer slopes than operands",
+        "ops/symbols.py",
+        "not isinstance(found, (list, tuple)) or len(found) != count",
+        "not isinstance(found, (list, tuple))",
+    ),
+    Mutant(
+        "check: slopes in anything",
+        "ops/symbols.py",
+        "not isinstance(found, (list, tuple)) or len(found) != count",
+        "len(found) != count",
+    ),
+    Mutant("check: anything is a slope", "ops/symbols.py", "if not isinstance(slope, (Symbol, Real)):", "if False:"),
+    Mutant("check: partials of any number of arguments", "ops/symbols.py", "signature.bind(*arguments)", "pass"),
+    Mutant(
+        "check: a partial that raises",
+        "ops/symbols.py",
+        "return function(*arguments)\n    except Exception",
+        "return function(*arguments)\n    except OSError",
+    ),
+    Mutant(
+        "check: any number of places in the text", "ops/symbols.py", 'op.text.count("{}") != (op.arity or 1) or ', ""
+    ),
+    Mutant("check: other braces in the text", "ops/symbols.py", ' or set("{}") & set(op.text.replace("{}", ""))', ""),
+    Mutant("check: any number of intervals", "ops/symbols.py", "if not op.fits(len(op.domain)):", "if False:"),
+    Mutant("check: an interval without end", "ops/symbols.py", "x[0] <= x[1] < math.inf", "x[0] <= x[1]"),
+    Mutant("check: an empty interval", "ops/symbols.py", "x[0] <= x[1] < math.inf", "max(x) < math.inf"),
+    Mutant(
+        "check: a kink of other size",
+        "ops/symbols.py",
+        "not isinstance(found, tuple) or len(found) != len(op.domain)",
+        "not isinstance(found, tuple)",
+    ),
+    Mutant("symbols: rows of any number of operands", "ops/symbols.py", "if not op.fits(len(operands)):", "if False:"),
+    Mutant("symbols: anything is a number", "ops/symbols.py", "a if isinstance(a, Symbol) else number(a)", "a"),
+    Mutant(
+        "symbols: reflected operators swapped",
+        "ops/symbols.py",
+        "lambda y, x: Symbol._apply(TABLE[name], x, y)",
+        "lambda y, x: Symbol._apply(TABLE[name], y, x)",
+    ),
+    Mutant(
+        "symbols: no parentheses around a negative number", "ops/symbols.py", "math.copysign(1.0, x) < 0.0", "False"
+    ),
+    Mutant(
+        "a row of a user takes the place of a built-in one",
+        "functional/custom.py",
+        'f"{value.__module__}.{value.__qualname__}"',
+        "value.__name__",
+    ),
+    Mutant("a row of a user is not checked", "functional/custom.py", "check(op, value)", "pass"),
     # ---- The engine. ----
-    Mutant(
-        "adjoints overwritten, not added",
-        "value.py",
-        "adjoint[a] += cotangent * (",
-        "adjoint[a] = cotangent * (",
-    ),
-    Mutant("a zero cotangent is passed on", "value.py", "if node.args and cotangent != 0.0:", "if node.args:"),
+    Mutant("adjoints overwritten, not added", "core/value.py", "adjoint[a] += product", "adjoint[a] = product"),
     Mutant(
         "the sort closes nodes too early",
-        "value.py",
-        "for a in reversed(node.args):",
-        "closed.add(node)\n            order.append(node)\n            for a in reversed(node.args):",
+        "core/value.py",
+        "            opened.add(node)\n",
+        "            opened.add(node)\n            closed.add(node)\n            order.append(node)\n",
     ),
+    Mutant("the sort goes beyond its epoch", "core/value.py", " and a._epoch >= since", ""),
     Mutant(
         "leaves set, not added",
-        "value.py",
+        "core/value.py",
         "node._grad = adjoint if node.args else node._grad + adjoint",
         "node._grad = adjoint",
     ),
     Mutant(
         "inner nodes add up",
-        "value.py",
+        "core/value.py",
         "node._grad = adjoint if node.args else node._grad + adjoint",
         "node._grad += adjoint",
     ),
-    Mutant("the cotangent is ignored", "value.py", "adjoint[root] = number(gradient)", "adjoint[root] = 1.0"),
+    Mutant("the cotangent is ignored", "core/value.py", "adjoint[root] += cotangent", "adjoint[root] += 1.0"),
+    Mutant(
+        "a root that is given twice counts once",
+        "core/value.py",
+        "adjoint[root] += cotangent",
+        "adjoint[root] = cotangent",
+    ),
     Mutant(
         "zero_grad forgets leaves",
-        "value.py",
-        "for node in topological_order(self, check=False):\n            node._grad = 0.0",
-        "for node in topological_order(self, check=False):\n            node._grad = 0.0 if node.args else node._grad",
+        "core/value.py",
+        "node._grad = 0.0\n",
+        "node._grad = 0.0 if node.args else node._grad\n",
     ),
-    Mutant("stale leaves go unnoticed", "value.py", "if check and a._epoch > node._epoch:", "if False:"),
-    Mutant("an assignment does not advance the epoch", "value.py", "self._epoch = _Epoch.advance()", "pass"),
-    Mutant("reflected subtraction swapped", "value.py", 'TABLE["sub"], other, self', 'TABLE["sub"], self, other'),
-    Mutant("reflected division swapped", "value.py", 'TABLE["div"], other, self', 'TABLE["div"], self, other'),
-    Mutant("reflected power swapped", "value.py", 'TABLE["pow"], other, self', 'TABLE["pow"], self, other'),
-    Mutant("<= is <", "value.py", "self._data <= _", "self._data < _"),
-    Mutant("copies lose their gradient", "value.py", "out.grad = grad\n", "out.grad = 0.0\n"),
-    Mutant("copies of stale graphs are fresh", "value.py", "out._epoch = _Epoch.now + age", "out._epoch = _Epoch.now"),
+    Mutant("stale leaves go unnoticed", "core/value.py", "if check and a._epoch > node._epoch:", "if False:"),
+    Mutant("an assignment does not advance the epoch", "core/value.py", "self._epoch = mode.new_epoch()", "pass"),
+    Mutant("reflected subtraction swapped", "core/value.py", 'TABLE["sub"], other, self', 'TABLE["sub"], self, other'),
+    Mutant("reflected division swapped", "core/value.py", 'TABLE["div"], other, self', 'TABLE["div"], self, other'),
+    Mutant("reflected power swapped", "core/value.py", 'TABLE["pow"], other, self', 'TABLE["pow"], self, other'),
+    Mutant(
+        "<= is <",
+        "core/value.py",
+        '_compare(self, "<=", operator.le, other)',
+        '_compare(self, "<=", operator.lt, other)',
+    ),
+    Mutant("copies lose their gradient", "core/value.py", "out.grad = grad\n", "out.grad = 0.0\n"),
+    Mutant(
+        "copies of stale graphs are fresh",
+        "core/value.py",
+        "out._epoch = mode.Clock.now + age",
+        "out._epoch = mode.Clock.now",
+    ),
+    Mutant("Values copied together are no longer one", "core/copies.py", "if id(a) not in memo:", "if True:"),
     Mutant(
         "detach keeps the history",
-        "value.py",
-        "return Value(self._data, self._label)\n\n    # ---- The backward",
-        "return self\n\n    # ---- The backward",
+        "core/value.py",
+        'return Value(shared.number_of(self, "detach"), self._label)',
+        "return self",
     ),
     Mutant(
         "operands point back: a cycle",
-        "value.py",
+        "core/value.py",
         "out.op, out.args = (op, args) if",
         "out._label = [out]\n        out.op, out.args = (op, args) if",
     ),
-    # ---- Derivatives of derivatives. ----
-    Mutant("second order: one cotangent of several", "functional.py", "sum_(terms[node])", "terms[node][0]"),
     Mutant(
-        "second order: rules without operands",
-        "functional.py",
-        "terms[a].append(strong_mul(cotangent, rule(node, *node.args)))",
-        "terms[a].append(strong_mul(cotangent, rule(node.data, *node.args)))",
+        "a slope that is an operand is the other one's",
+        "core/shared.py",
+        '"xy".index(slope.name)',
+        '"yx".index(slope.name)',
+    ),
+    # ---- Derivatives of derivatives, and forward. ----
+    Mutant(
+        "second order: one cotangent of several",
+        "core/derivatives.py",
+        "adjoint[node] = _total(terms[node])",
+        "adjoint[node] = _total(terms[node][:1])",
     ),
     Mutant(
-        "second order: n-ary rules shifted",
-        "functional.py",
-        "strong_mul(cotangent, nary[i])",
-        "strong_mul(cotangent, nary[i - 1])",
+        "second order: the result is a constant",
+        "core/derivatives.py",
+        "rule(node, *args) if rule",
+        "rule(node._data, *args) if rule",
+    ),
+    Mutant(
+        "second order: slopes of lists shifted",
+        "core/derivatives.py",
+        "shared.slopes_on_lists(op, node, args)",
+        "shared.slopes_on_lists(op, node, args[1:] + args[:1])",
+    ),
+    Mutant(
+        "second order: a Value that is 0.0 ends the walk",
+        "core/derivatives.py",
+        "type(x) is float and x == 0.0",
+        "(x if type(x) is float else x._data) == 0.0",
+    ),
+    Mutant(
+        "forward: an input that was computed forgets its tangent",
+        "core/derivatives.py",
+        "if any(moving) and node not in given:",
+        "if any(moving):",
+    ),
+    Mutant(
+        "forward: a sum of one term",
+        "core/derivatives.py",
+        "_total(terms) if on_values else _sum(terms)",
+        "_total(terms[:1]) if on_values else _sum(terms[:1])",
     ),
     Mutant(
         "nested grad: the inner variable is the outer one's constant",
-        "functional.py",
-        'Value._apply(TABLE["mul"], tree, 1.0) if linked else tree.detach()',
-        "tree.detach()",
+        "functional/reverse.py",
+        'Value._apply(TABLE["mul"], x, 1.0) if linked else x.detach()',
+        "x.detach()",
+    ),
+    Mutant(
+        "grad of a captured Value is no Value",
+        "functional/reverse.py",
+        "(is_within or any(map(trees.holds_node, args)))",
+        "is_within",
+    ),
+    Mutant(
+        "grad within grad gives floats",
+        "functional/reverse.py",
+        "(is_within or any(map(trees.holds_node, args)))",
+        "any(map(trees.holds_node, args))",
+    ),
+    # ---- Recording and watchers. ----
+    Mutant(
+        "operations record within no_grad",
+        "core/value.py",
+        "(op, args) if records else (None, ())",
+        "(op, args)",
+    ),
+    Mutant("nobody is told of results", "core/value.py", 'mode.tell_each(watching, "recorded", out, op, args)', "pass"),
+    Mutant("nobody is told of comparisons", "core/value.py", 'mode.tell("compared", sign, x, y, outcome)', "pass"),
+    Mutant(
+        "nobody is told of numbers that leave the graph", "core/shared.py", 'mode.tell("detached", node, way)', "pass"
+    ),
+    Mutant("nobody is told of exceptions", "core/shared.py", 'mode.tell("raised", op, args, error)', "pass"),
+    Mutant(
+        "a block that ended hides those around it",
+        "core/mode.py",
+        "while block is not None and not block.is_open:",
+        "while False:",
+    ),
+    Mutant(
+        "a block that ended holds, further out",
+        "core/mode.py",
+        "        if block.is_open:\n            if records",
+        "        if True:\n            if records",
+    ),
+    Mutant(
+        "a block that closes takes those within along",
+        "core/mode.py",
+        "        FLOW.set(innermost())\n        self._count(-1)",
+        "        FLOW.set(self.outer)\n        self._count(-1)",
+    ),
+    Mutant(
+        "blocks that ended are counted",
+        "core/mode.py",
+        "FLOW.set(innermost())\n        self._count(-1)",
+        "FLOW.set(innermost())",
+    ),
+    Mutant(
+        "watchers are not counted",
+        "core/mode.py",
+        "self.records is False or self.watcher not in (None, DEAF)",
+        "self.records is False",
+    ),
+    Mutant(
+        "no_grad is not counted",
+        "core/mode.py",
+        "self.records is False or self.watcher not in (None, DEAF)",
+        "self.watcher not in (None, DEAF)",
+    ),
+    Mutant(
+        "engines that listen are not told of the count",
+        "core/mode.py",
+        "                    listener(unusual)\n",
+        "                    pass\n",
+    ),
+    Mutant(
+        "a watcher's block says that nothing records",
+        "core/mode.py",
+        "return records is not False, watching",
+        "return records is True, watching",
+    ),
+    Mutant("watchers hear themselves", "core/mode.py", "is_deaf |= block.watcher is DEAF", "pass"),
+    Mutant("watchers are told in the wrong order", "core/mode.py", "    watching.reverse()\n", ""),
+    Mutant(
+        "a watcher that ended is told",
+        "core/mode.py",
+        "            if block.is_open:\n                getattr(",
+        "            if True:\n                getattr(",
+    ),
+    Mutant("a watcher may change what a sweep found", "core/mode.py", "found = MappingProxyType(found)", "pass"),
+    Mutant(
+        "a watcher is told of no end of a sweep",
+        "core/mode.py",
+        "            self._told.append(block)\n",
+        "",
+    ),
+    Mutant(
+        "a transform within no_grad records nothing",
+        "core/mode.py",
+        "nullcontext() if before else recording(True)",
+        "nullcontext()",
+    ),
+    Mutant("a transform that ended is still open", "core/mode.py", "deepen(-1)", "pass"),
+    Mutant(
+        "a silent generator records",
+        "core/mode.py",
+        "with no_grad():\n                found = step(given)",
+        "if True:\n                found = step(given)",
+    ),
+    # ---- Nested arguments. ----
+    Mutant("named tuples become tuples", "trees.py", "tuple.__new__(type(tree), items)", "tuple(items)"),
+    Mutant(
+        "dataclasses are not constructed",
+        "trees.py",
+        "return _constructed(tree, dict(new), path)",
+        "return _with(tree, new)",
+    ),
+    Mutant("fields of dataclasses are items in paths", "trees.py", 'f"{path}.{key}"', 'f"{path}[{key!r}]"'),
+    Mutant("arrays come back flat", "trees.py", "made.reshape(shape)", "made"),
+    Mutant("a Value among numbers is overlooked", "trees.py", "any(holds_node(part)", "all(holds_node(part)"),
+    Mutant("arguments that lost numbers go unnoticed", "trees.py", "    for _ in new:\n", "    for _ in ():\n"),
+    Mutant(
+        "lists and tuples have one structure", "trees.py", "return type(tree), tuple((key,", "return None, tuple((key,"
     ),
 ]
 
@@ -200,7 +518,7 @@ def kill(mutant):
         source = (copy / mutant.file).read_text(encoding="utf-8")
         (copy / mutant.file).write_text(source.replace(mutant.old, mutant.new), encoding="utf-8")
         environment = {**os.environ, "PYTHONPATH": folder, "AUTOGRAD_MINI_ENGINE": "python"}
-        for suite in SUITES:
+        for suite in mutant.suites():
             command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *suite]
             result = subprocess.run(command, cwd=TESTS, env=environment, capture_output=True, text=True)
             found = re.search(r"^(?:FAILED|ERROR) \S*?(?:::(\S+))?(?: - .*)?$", result.stdout, re.MULTILINE)
@@ -215,7 +533,7 @@ def main(text=""):
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for mutant, killer in zip(chosen, pool.map(kill, chosen), strict=True):
             lived += killer is None
-            print(f"{mutant.file:14}{mutant.what:60}{killer or 'LIVES'}", flush=True)
+            print(f"{mutant.file:22}{mutant.what:66}{killer or 'LIVES'}", flush=True)
     print(f"\n{len(chosen) - lived} of {len(chosen)} mutants died")
     return 1 if lived else 0
 

@@ -19,7 +19,8 @@ import tempfile
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parent.parent
-NATIVE = Path("autograd_mini", "native")
+NATIVE = Path("autograd_mini", "core", "native")
+OPS = Path("autograd_mini", "ops")
 LEFT_OUT = (".*", "build", "dist", "*.egg-info", "*.so", "*.pyd", "__pycache__")
 FLAGS = "-shared -fPIC -std=c11 -g -O1 -ffp-contract=off -fno-omit-frame-pointer -DAUTOGRAD_MINI_NO_FREE_LIST"
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
@@ -28,14 +29,16 @@ TESTS = [f"tests/test_{name}.py" for name in ("engine", "value", "functional", "
 # What a call gives that fails, and the calls. It is those of the engine alone that are made to fail, not those of the
 # interpreter, which does not survive that itself.
 FAILING = {
-    "PyErr_NoMemory()": """PyDict_New PyFloat_FromDouble PyImport_ImportModule PyList_AsTuple PyList_New
-        PyLong_FromLongLong PyNumber_Index PyObject_Call PyObject_CallFunction
-        PyObject_CallFunctionObjArgs PyObject_CallMethod PyObject_CallNoArgs PyObject_CallObject PyObject_CallOneArg
-        PyObject_Format PyObject_GetAttrString PyObject_RichCompare PyObject_Vectorcall PySequence_Fast PyTuple_New
-        PyUnicode_FromFormat PyUnicode_FromString _PyObject_New""",
+    "PyErr_NoMemory()": """
+        _PyObject_New PyCFunction_NewEx PyDict_New PyFloat_FromDouble PyImport_ImportModule PyList_AsTuple
+        PyList_GetSlice PyList_New PyLong_FromLongLong PyLong_FromUnsignedLongLong PyNumber_Index PyObject_Call
+        PyObject_CallFunction PyObject_CallFunctionObjArgs PyObject_CallMethod PyObject_CallNoArgs
+        PyObject_CallObject PyObject_CallOneArg PyObject_Format PyObject_GetAttrString PyObject_GetIter
+        PyObject_RichCompare PyObject_Vectorcall PySequence_Tuple PyTuple_New PyTuple_Pack PyUnicode_FromFormat
+        PyUnicode_FromString""",
     "NULL": "PyMem_Calloc PyMem_Malloc PyMem_Realloc",
     "(char *)PyErr_NoMemory()": "PyOS_double_to_string",
-    "(PyErr_NoMemory(), -1)": "PyDict_SetItem PyList_Append PyObject_IsInstance",
+    "(PyErr_NoMemory(), -1)": "PyContextVar_Get PyDict_SetItem PyObject_IsInstance PyObject_IsTrue",
     "(PyErr_NoMemory(), 0)": "PyArg_ParseTupleAndKeywords",
 }
 FAILING_C = """
@@ -91,7 +94,7 @@ static __typeof__(&{name}) const original_{name} = &{name};
 
 def build(copy):
     """Compile the engine into a copy of the repository."""
-    rows = subprocess.run([sys.executable, NATIVE / "printer.py", NATIVE.parent / "ops.py"], cwd=copy, check=True,
+    rows = subprocess.run([sys.executable, NATIVE / "printer.py", OPS], cwd=copy, check=True,
                           stdout=subprocess.PIPE).stdout  # fmt: skip
     (copy / "rows.h").write_bytes(rows)
     (copy / "failing.h").write_text(failing())

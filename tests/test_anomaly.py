@@ -83,8 +83,10 @@ def total(ag):
 
 
 def registered_row(ag):
-    mine = ag.ops.row(None, text="mine({})")(lambda x: NAN)
-    del ag.ops.TABLE["<lambda>"], ag.ops.FUNCTIONS["<lambda>"]
+    @ag.operation(partials=(None,), text="mine({})")
+    def mine(x):
+        return NAN
+
     with ag.detect_anomaly():
         return mine(ag.Value(1.0))  # registered
 
@@ -300,8 +302,10 @@ def test_an_infinite_slope_behind_an_adjoint_of_zero_is_none_in_any_order(packag
 
 @pytest.mark.parametrize("package", BOTH)
 def test_a_row_whose_partials_are_python_is_watched_as_any_other(package):
-    mine = package.ops.row(lambda out, x: INF, text="mine({})")(lambda x: x)
-    del package.ops.TABLE["<lambda>"], package.ops.FUNCTIONS["<lambda>"]
+    @package.operation(partials=(lambda out, x: INF,), text="mine({})")
+    def mine(x):
+        return x
+
     with package.detect_anomaly():
         x, y = package.Value(1.0, "x"), package.Value(2.0, "y")
         out = mine(x) * y + 0.0 * mine(y)
@@ -352,19 +356,19 @@ def labelled(package, program):
     out = run_wild(program, package, leaves)
     if type(out) is not package.Value:
         return None
-    for i, node in enumerate(package._engine.topological_order(out)):
+    for i, node in enumerate(package.core.serving.topological_order(out)):
         node.label, node.grad = f"node {i}", float(i)
     return out
 
 
 def worst(package, out, gradient):
     """The first node whose adjoint is not finite, by the chain rule from users to operands."""
-    order = package._engine.topological_order(out)[::-1]
+    order = package.core.serving.topological_order(out)[::-1]
     adjoint = {id(node): 0.0 for node in order} | {id(out): gradient}
     for node in order:
         if not math.isfinite(adjoint[id(node)]):
             return node
-        for a, slope in zip(node.args, package._engine.local_partials(node), strict=True):
+        for a, slope in zip(node.args, package.core.serving.local_partials(node), strict=True):
             if slope is not None and adjoint[id(node)]:
                 adjoint[id(a)] += adjoint[id(node)] * slope
     return None
@@ -374,7 +378,7 @@ def worst(package, out, gradient):
 @given(wild_programs, st.one_of(st.just(1.0), numbers))
 def test_a_backward_pass_names_the_first_bad_node_and_changes_nothing_or_is_as_without_the_block(program, gradient):
     def grads(package, out):
-        return [bits(node.grad) for node in package._engine.topological_order(out)]
+        return [bits(node.grad) for node in package.core.serving.topological_order(out)]
 
     def run(package):
         out, outside = labelled(package, program), labelled(package, program)
@@ -503,7 +507,7 @@ def test_it_keeps_no_node_alive_and_no_line_after_the_block(package):
     gc.disable()
     try:
         with package.detect_anomaly():
-            watch = package._engine.watcher()
+            watch = package.core.mode.innermost().watcher
             x = package.Value(2.0)
             for _ in range(100):
                 y = package.sum([x * x, 1.0])
@@ -518,7 +522,7 @@ def test_it_keeps_no_node_alive_and_no_line_after_the_block(package):
             z = x * x  # noqa: F841
             assert len(watch.lines) > 0
         assert len(watch.lines) == 0
-        assert package._engine.watcher() is None
+        assert package.core.mode.innermost() is None
         del kept, watch
     finally:
         gc.enable()

@@ -10,8 +10,9 @@ import autograd_mini as ag
 from autograd_mini import Value
 from autograd_mini.ops import TABLE, apply
 from autograd_mini.testing.oracles import FLOATS
+from autograd_mini.testing.program import is_count, public_rows
 
-ROWS = [name for name, op in TABLE.items() if not op.helper]
+ROWS = public_rows()
 ALL = [(name, corner) for name in CORNERS for corner in CORNERS[name]]
 WITH_VALUE = [(name, corner) for name, corner in ALL if isinstance(corner.value, float)]
 WITHOUT = [(name, corner) for name, corner in ALL if not isinstance(corner.value, float)]
@@ -43,15 +44,14 @@ def agree(found, expected):
 
 
 def test_every_row_has_its_corners():
-    assert list(CORNERS) == ROWS
+    assert set(CORNERS) == set(ROWS)
 
 
 @pytest.mark.parametrize("name", ROWS)
 def test_every_row_has_an_answer_at_each_standard_point_in_each_operand(name):
-    operands = list(zip(*[corner.args for corner in CORNERS[name]], strict=True))
-    if name == "round":
-        del operands[1]  # how many decimals: a count, not a number to differentiate by
-    for i, numbers in enumerate(operands):
+    for i, numbers in enumerate(zip(*[corner.args for corner in CORNERS[name]], strict=True)):
+        if is_count(TABLE[name], i):
+            continue
         missing = {bits(x) for x in STANDARD} - {bits(x) for x in numbers}
         assert not missing, f"operand {i} of {name} is never {[struct.unpack('d', b)[0] for b in missing]}"
 
@@ -72,7 +72,7 @@ def test_every_answer_has_a_reason_and_none_is_given_twice(name):
 @each(WITH_VALUE)
 def test_the_value_is_the_one_written_down_and_has_the_bits_of_float_arithmetic(name, corner):
     found = function(name)(*corner.args)
-    assert bits(found) == bits(FLOAT_LAW[name](*corner.args))
+    assert bits(found) == bits(FLOAT_LAW.get(name, TABLE[name].value)(*corner.args))
     assert bits(function(name)(*map(Value, corner.args)).data) == bits(found)
     assert found == pytest.approx(corner.value, rel=RELATIVE, abs=0.0, nan_ok=True)
     assert found != 0.0 or bits(found) == bits(corner.value)

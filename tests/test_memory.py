@@ -15,22 +15,24 @@ import pytest
 
 import autograd_mini as ag
 from autograd_mini import Value
-from autograd_mini._engine import adjoints, local_partials, topological_order
-from autograd_mini.ops import TABLE, row
+from autograd_mini.core import mode
+from autograd_mini.core.serving import adjoints, local_partials, pull, push, topological_order
+from autograd_mini.ops import TABLE
+from autograd_mini.ops.symbols import Symbol
 
 pytestmark = pytest.mark.skipif(ag.engine != "native", reason="the native engine does not serve")
 
 
-def registered(value, *partials, **kwargs):
-    """A row that leaves the table again at once."""
-    value.__name__ = "mine"
-    made = row(*partials, text="mine({})", **kwargs)(value)
-    del TABLE["mine"]
+def registered(value, partials):
+    """An operation whose row leaves the table again at once."""
+    value.__name__ = value.__qualname__ = "mine"
+    made = ag.operation(partials=partials, text="mine({})")(value)
+    del TABLE[f"{__name__}.mine"]
     return made
 
 
-cube = registered(lambda x: x * x * x, lambda out, x: 3.0 * x * x)
-product = registered(lambda *xs: math.prod(xs), lambda out, *xs: [out / x for x in xs], nary=True)
+cube = registered(lambda x: x * x * x, (lambda out, x: 3.0 * x * x,))
+product = registered(lambda xs: math.prod(xs), lambda out, *xs: [out / x for x in xs])
 CONSTANT, LABEL, EXACT = 0.123456, "a label of its own", Fraction(1, 3)
 FACTORS = (CONSTANT, 2, 0.5)
 
@@ -48,7 +50,7 @@ class Graph(NamedTuple):
         x, y = Value(0.5, LABEL), Value(-1.5)
         shared = x * y + ag.exp(x)
         plain = ag.sum([shared, shared * CONSTANT, ag.sumprod([x, 2.0], [y, shared]), ag.maximum(x, y), 1.0 - x])
-        return cls(x, y, plain, product(cube(shared), x, 2.0) + plain)
+        return cls(x, y, plain, product([cube(shared), x, 2.0]) + plain)
 
 
 SCENARIOS = {}
@@ -92,7 +94,7 @@ def factors_that_nodes_share(g):
 
 @scenario
 def rows_registered_at_run_time(g):
-    return [cube(g.x), product(g.x, CONSTANT, g.y, 2), cube(2.0)]
+    return [cube(g.x), product([g.x, CONSTANT, g.y, 2]), cube(2.0)]
 
 
 @scenario
@@ -109,7 +111,7 @@ def slopes_for_a_picture(g):
 
 @scenario
 def adjoints_of_all_nodes(g):
-    return [*adjoints(g.plain, CONSTANT).values(), *adjoints(g.mixed).values()]
+    return [*adjoints([g.plain], [CONSTANT]).values(), *adjoints([g.mixed, g.x], [1.0, EXACT]).values()]
 
 
 @scenario
@@ -152,6 +154,31 @@ def second_derivative(g):
 
 
 @scenario
+def pull_and_push(g):
+    many = [g.x, g.y, g.plain] * 6
+    return [pull([g.mixed, g.plain], [CONSTANT, EXACT], many), push([g.x, g.y, g.x], [CONSTANT, 2, EXACT], many)]
+
+
+@scenario
+def pull_and_push_of_values(g):
+    return [pull([g.mixed, g.plain], [g.y, EXACT], [g.x, g.y], on_values=True),
+            push([g.x, g.y, g.x], [CONSTANT, g.x, g.y], [g.mixed, g.plain], on_values=True)]  # fmt: skip
+
+
+@scenario
+def silent(g):
+    with ag.no_grad():
+        return [g.x * g.y, ag.sum([g.x, EXACT]), ag.sumprod(FACTORS, [g.x] * 3), cube(g.y), ag.grad(cube)(1.5)]
+
+
+@scenario
+def heard(g):
+    with mode.watching(mode.Watcher()):
+        return [g.x * EXACT, g.x < EXACT, bool(g.y), g.x.item(), math.floor(g.y), g.x.data, g.x.detach(),
+                *pull_and_push(g), *pull_and_push_of_values(g)]  # fmt: skip
+
+
+@scenario
 def watched(g):
     with ag.detect_anomaly():
         out = [ag.grad(model)({"w": [g.x, g.y], "b": 0.5}), ag.grad(ag.grad(cube))(1.5), copy.copy(g.mixed).args]
@@ -182,6 +209,8 @@ def error(kind, run):
 
 
 def misbehave(*args):
+    if args and isinstance(args[0], Symbol):  # while it is checked
+        return 1.0
     raise KeyError("no")
 
 
@@ -212,9 +241,9 @@ ERRORS = {
     "no label": error(TypeError, lambda g: Value(1.0, 2)),
     "a computed value": error(AttributeError, lambda g: setattr(g.plain, "data", 1.0)),
     "a stale graph": error(ag.StaleGraphError, stale),
-    "a row": error(KeyError, lambda g: registered(misbehave, lambda out, x: 1.0)(g.x)),
-    "a partial": error(KeyError, lambda g: (registered(lambda x: x, misbehave)(g.x) * g.x).backward()),
-    "a partial on nodes": error(KeyError, lambda g: ag.grad(registered(lambda x: x, misbehave))(g.x)),
+    "a row": error(KeyError, lambda g: registered(lambda x: misbehave(x), (lambda out, x: 1.0,))(g.x)),
+    "a partial": error(KeyError, lambda g: (registered(lambda x: x, (misbehave,))(g.x) * g.x).backward()),
+    "a partial on nodes": error(KeyError, lambda g: ag.grad(registered(lambda x: x, (misbehave,)))(g.x)),
     "a function": error(KeyError, lambda g: ag.grad(misbehave)([1.0, g.x])),
     "a result": error(TypeError, lambda g: ag.grad(lambda x: [x])(1.0)),
     "an argument": error(TypeError, lambda g: ag.grad(lambda x: x[0])([1.0, "text"])),
@@ -287,7 +316,7 @@ class Failures:
     """The engine's calls that fail, in the build of sanitize.py."""
 
     def __init__(self):
-        library = ctypes.PyDLL(sys.modules["autograd_mini.native._native"].__file__)
+        library = ctypes.PyDLL(sys.modules["autograd_mini.core.native._native"].__file__)
         self.calls, self.first, self.last = [
             ctypes.c_long.in_dll(library, name) for name in ("calls", "first_failure", "last_failure")
         ]

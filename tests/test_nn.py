@@ -1,10 +1,16 @@
-"""Nets and losses: shapes, initial weights, states, losses against 50 digits, and micrograd's own training loop."""
+"""Nets and losses: shapes, initial weights, hooks, states, losses against 50 digits, and micrograd's training loop."""
 
+import copy
+import functools
+import inspect
 import json
 import math
 import os
+import pickle
 import random
 import statistics
+from collections import namedtuple
+from dataclasses import dataclass, field
 
 import mpmath
 import pytest
@@ -12,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograd_mini import Value, nn
-from autograd_mini._engine import topological_order
+from autograd_mini.core.serving import topological_order
 from autograd_mini.nn import MLP, Layer, Module, Neuron
 
 logit = st.one_of(st.floats(-40, 40), st.sampled_from([-1000.0, 1000.0, 0.0]))
@@ -50,6 +56,59 @@ def test_parameters_are_named_by_their_path_and_a_shared_one_counts_once():
     assert [n for n, _ in Tied().named_parameters()] == ["first.w.0", "first.w.1", "first.b", "again.second.1"]
 
 
+Pair = namedtuple("Pair", "left right")
+
+
+@dataclass
+class Gate:
+    """It makes a parameter itself."""
+
+    size: int
+    slope: Value
+    biases: tuple = field(init=False)
+
+    def __post_init__(self):
+        self.biases = tuple(Value(0.0) for _ in range(self.size))
+
+
+def test_parameters_are_found_in_every_structure():
+    module = Module()
+    module.plain, module.nested = Value(1.0), [{"a": (Value(2.0),)}, 3.0, {1: Value(3.0)}]
+    module.pair, module.gate = Pair(Value(4.0), Neuron(1)), Gate(2, Value(5.0))
+    names = ["plain", "nested.0.a.0", "nested.2.1", "pair.left", "pair.right.w.0", "pair.right.b", "gate.slope",
+             "gate.biases.0", "gate.biases.1"]  # fmt: skip
+    assert [name for name, _ in module.named_parameters()] == names
+    assert [path for path, _ in module.named_modules()] == ["", "pair.right"]
+    module.load_state_dict({name: float(i) for i, name in enumerate(names)})
+    assert (module.pair.left.data, module.gate.biases[1].data) == (3.0, 8.0)
+
+
+def test_parameters_in_arrays_of_values_are_named_by_their_indices_and_arrays_of_numbers_are_passed_over():
+    np = pytest.importorskip("numpy")
+    module = Module()
+    module.data = np.ones((1000, 1000))
+    module.weight = np.array([[Value(1.0), Value(2.0)], [None, 3.0]], dtype=object)
+    module.parts = np.array([Neuron(1), [Value(5.0)]], dtype=object)
+    names = ["weight.0.0", "weight.0.1", "parts.0.w.0", "parts.0.b", "parts.1.0"]
+    assert list(module.state_dict()) == names
+    (module.weight[0] @ np.array([3.0, 4.0])).backward()
+    assert [p.grad for p in module.parameters()] == [3.0, 4.0, 0.0, 0.0, 0.0]
+
+
+def test_modules_that_hold_each_other_are_walked_once():
+    parent, child = Module(), Module()
+    parent.first, parent.children, parent.last = Value(1.0), [child], Value(3.0)
+    child.parents, child.weight = {"up": parent}, Value(2.0)
+    assert list(parent.state_dict()) == ["first", "children.0.weight", "last"]
+    assert list(child.state_dict()) == ["parents.up.first", "parents.up.last", "weight"]
+    assert list(parent.modules()) == [parent, child]
+    parent.eval()
+    assert not child.training
+    assert (
+        repr(parent) == "Module, 3 parameters:\n  children.0: Module, 3 parameters:\n    parents.up: ..., 3 parameters"
+    )
+
+
 def test_weights_come_from_the_given_source_or_from_the_module_random():
     assert MLP(3, [4, 1], rng=random.Random(5)).state_dict() == MLP(3, [4, 1], rng=random.Random(5)).state_dict()
     random.seed(5)
@@ -71,6 +130,228 @@ def test_zero_grad_sets_all_gradients_to_zero():
     assert all(p.grad == 0.0 for p in model.parameters())
 
 
+# ---- Hooks. ---------------------------------------------------------------------------------------------------------
+
+
+class Double(Module):
+    def __call__(self, x, times=2):
+        """Some number of times x."""
+        return [times * v for v in x]
+
+
+class Longer(Double):
+    def __call__(self, x, times=2):
+        return [*super().__call__(x, times), 0.0]
+
+
+class Longest(Longer):
+    def __call__(self, x):
+        return [*super().__call__(x, times=3), 1.0]
+
+
+class Silent(Longer):
+    pass
+
+
+class Mixed:
+    """Another's class, which is no module."""
+
+    def __call__(self, x):
+        return super().__call__(x)
+
+
+class Mixture(Mixed, Double):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("kind", "output"),
+    [
+        (Double, [2.0, 4.0]),
+        (Longer, [2.0, 4.0, 0.0]),
+        (Longest, [3.0, 6.0, 0.0, 1.0]),
+        (Silent, [2.0, 4.0, 0.0]),
+        (Mixture, [2.0, 4.0]),
+    ],
+)
+def test_a_hook_is_told_once_of_a_call_whatever_it_computes_by_super(kind, output):
+    seen = []
+    module, bystander = kind(), kind()
+    for base in (Double, Longer):  # some class above may have hooks already
+        base().register_forward_hook(lambda *told: seen.append(told))
+    module.register_forward_hook(lambda *told: seen.append(told))
+    x = [1.0, 2.0]
+    assert module(x) == output
+    assert len(seen) == 1
+    assert seen[0] == (module, (x,), output)
+    assert seen[0][1][0] is x
+    bystander(x)
+    assert len(seen) == 1
+
+
+@given(st.lists(st.tuples(st.sampled_from(["register", "remove", "call"]), st.integers(0, 3))))
+def test_hooks_are_called_in_the_order_of_their_registration_until_they_are_removed(steps):
+    module, called = Double(), []
+    handles, alive = {}, []
+    for number, (step, name) in enumerate(steps):
+        if step == "register":
+            handles.setdefault(name, []).append(
+                module.register_forward_hook(lambda module, args, output, number=number: called.append(number))
+            )
+            alive.append((name, number))
+        elif step == "remove":
+            for handle in handles.get(name, []):
+                handle.remove()
+            alive = [(other, number) for other, number in alive if other != name]
+        else:
+            called.clear()
+            module([1.0])
+            assert called == [number for _, number in alive]
+
+
+def test_what_a_hook_returns_takes_the_place_of_the_output():
+    model = nn.Sequential(Double(), nn.Tanh(), Double())
+    seen = []
+    model[0].register_forward_hook(lambda module, args, output: [x + 1.0 for x in output])
+    model[0].register_forward_hook(lambda module, args, output: seen.append(output))
+    model[2].register_forward_hook(lambda module, args, output: [])
+    model.register_forward_hook(lambda module, args, output: seen.append(output) or (output, module))
+    assert model([0.0]) == ([], model)
+    assert seen == [[1.0], []]
+
+
+def test_hooks_are_told_the_positional_arguments_and_calls_by_keyword_work():
+    module, seen = Double(), []
+    module.register_forward_hook(lambda module, args, output: seen.append((args, output)))
+    assert module([1.0], times=3) == module([1.0], 3) == [3.0]
+    assert seen == [(([1.0],), [3.0]), (([1.0], 3), [3.0])]
+
+
+def test_neurons_tell_their_hooks_though_a_layer_does_not_call_them():
+    model = MLP(2, [3, 1], activation="tanh", rng=random.Random(0))
+    plain, x, seen = model([0.5, -1.0]), [0.5, -1.0], []
+    first, last = model.layers[0].neurons[1], model.layers[1].neurons[0]
+    handle = first.register_forward_hook(lambda *told: seen.append(told))
+    assert model(x).data == plain.data
+    assert [(module, args, output.data) for module, args, output in seen] == [(first, (x,), first(x).data)]
+    seen.clear()
+    last.register_forward_hook(lambda module, args, output: output * 2.0)
+    assert model(x).data == 2.0 * plain.data
+    assert len(seen) == 1
+    handle.remove()
+    model(x)
+    assert len(seen) == 1
+
+
+def test_a_module_that_calls_itself_is_told_of_each_call_and_an_embedding_of_one():
+    class Depth(Module):
+        def __call__(self, x):
+            return 1 + max(map(self, x), default=0)
+
+    for module, input, calls in ((Depth(), [[[]], []], 4), (nn.Embedding(3, 2), [[0, 1], 2], 1)):
+        seen = []
+        module.register_forward_hook(lambda module, args, output, seen=seen: seen.append(output))
+        output = module(input)
+        assert len(seen) == calls
+        assert seen[-1] is output
+
+
+def test_an_error_in_a_hook_or_in_the_module_passes_through():
+    module, seen = Double(), []
+    fails = module.register_forward_hook(lambda module, args, output: output["first"])
+    module.register_forward_hook(lambda module, args, output: seen.append(output))
+    with pytest.raises(TypeError, match="list indices must be integers"):
+        module([1.0])
+    fails.remove()
+    with pytest.raises(TypeError, match="'int' object is not iterable"):
+        module(3)
+    assert seen == []
+    assert module([1.0]) == [2.0]
+    assert seen == [[2.0]]
+
+
+def test_hooks_may_remove_and_register_hooks():
+    module, seen = Double(), []
+
+    def once(module, args, output):
+        seen.append("once")
+        handle.remove()
+        handle.remove()
+        module.register_forward_hook(lambda *told: seen.append("then"))
+
+    handle = module.register_forward_hook(once)
+    module([1.0])
+    module([1.0])
+    assert seen == ["once", "then"]
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_a_copy_has_no_hooks(copied):
+    model, seen = nn.Sequential(Layer(1, 2), Double()), []
+    x = [1.0]
+    plain = [y.data for y in model(x)]
+    handles = [
+        module.register_forward_hook(lambda module, args, output: seen.append(module)) for module in model.modules()
+    ]
+    other = copied(model)
+    assert [y.data for y in other(x)] == plain
+    assert other not in seen
+    if copied is not copy.copy:  # which has the same layers
+        assert seen == []
+    other.register_forward_hook(lambda module, args, output: seen.append("other"))
+    seen.clear()
+    model(x)
+    assert seen == [*model[0].neurons, model[0], model[1], model]
+    for handle in handles:
+        handle.remove()
+    seen.clear()
+    other(x)
+    assert seen == ["other"]
+
+
+def test_hooks_are_no_parameters_and_not_shown():
+    model = nn.Sequential(Layer(1, 2), nn.ReLU())
+    state, text, modules = model.state_dict(), repr(model), list(model.named_modules())
+
+    class Hook(Module):
+        def __init__(self):
+            self.weight, self.inner = Value(1.0), Neuron(1)
+
+        def __call__(self, module, args, output):
+            return None
+
+    for module in model.modules():
+        module.register_forward_hook(Hook())
+    model([1.0])
+    assert (model.state_dict(), repr(model), list(model.named_modules())) == (state, text, modules)
+
+
+def test_a_class_pays_nothing_before_its_first_hook_and_is_the_same_after_it():
+    class Fresh(Module):
+        def __call__(self, x: float, *, scale: float = 1.0) -> float:
+            "What it says."
+            return x * scale
+
+    class Other(Fresh):
+        __call__ = functools.wraps(Fresh.__call__)(lambda self, *args, **kwargs: Fresh.__call__(self, *args, **kwargs))
+
+    call = vars(Fresh)["__call__"]
+    before = inspect.signature(call), call.__doc__, call.__qualname__, inspect.getsource(call)
+    Other().register_forward_hook(print)
+    assert vars(Fresh)["__call__"] is call
+    seen, module = [], Fresh()
+    for _ in range(2):
+        module.register_forward_hook(lambda module, args, output: seen.append(output))
+        told = vars(Fresh)["__call__"]
+        assert inspect.unwrap(told) is told.__wrapped__ is call
+        assert (inspect.signature(told), told.__doc__, told.__qualname__, inspect.getsource(told)) == before
+    assert module(2.0, scale=3.0) == 6.0
+    assert seen == [6.0, 6.0]
+    copied = type("Copied", (Fresh,), {"__call__": functools.wraps(told)(lambda self, x: -x)})()
+    copied.register_forward_hook(lambda module, args, output: seen.append(output))
+    assert copied(2.0) == seen[-1] == -2.0
+
+
 # ---- States. --------------------------------------------------------------------------------------------------------
 
 
@@ -86,11 +367,11 @@ def test_a_state_goes_through_json_to_the_last_bit(tmp_path_factory, numbers):
 
 
 WRONG_STATES = [
-    ([1.0], TypeError, r"a state maps names to numbers, got \[1.0\] of type list"),
+    ([1.0], TypeError, r"state is \[1.0\] of type list; pass what state_dict\(\) returned"),
     ({"w.0": 1.0}, ValueError, "does not fit Neuron: missing 'w.1', 'b', unexpected nothing; build the module with"),
     ({"w.0": 1.0, "w.1": 1.0, "b": 1.0, "c": 1.0}, ValueError, "missing nothing, unexpected 'c'"),
     ({f"x{i}": 1.0 for i in range(9)}, ValueError, "unexpected 'x0', 'x1', 'x2', 'x3', 'x4' and 4 more"),
-    ({"w.0": 1.0, "w.1": None, "b": 1.0}, TypeError, "the state holds None of type NoneType for 'w.1', not a number"),
+    ({"w.0": 1.0, "w.1": None, "b": 1.0}, TypeError, r"state\['w.1'\] is None of type NoneType; pass what state_dict"),
 ]
 
 
@@ -118,7 +399,7 @@ def test_a_damaged_file_is_an_error_and_nothing_is_loaded(tmp_path, text):
     neuron = Neuron(2)
     before = neuron.state_dict()
     (tmp_path / "model.json").write_text(text)
-    with pytest.raises(ValueError, match=r"model.json is no saved state: .*; save it again with .save\(\)"):
+    with pytest.raises(ValueError, match=r"model.json does not hold saved weights: .*; save it again with .save"):
         neuron.load(tmp_path / "model.json")
     assert neuron.state_dict() == before
 
@@ -209,7 +490,7 @@ def test_targets_may_be_values_too():
 
 @pytest.mark.parametrize("arrays", [False, True])
 def test_the_moons_loop_of_micrograd_runs_as_it_stands(arrays):
-    import numpy as np  # comes with matplotlib
+    np = pytest.importorskip("numpy")  # comes with matplotlib
 
     rng = random.Random(3)
     X, y = [], []
@@ -245,9 +526,11 @@ def test_the_moons_loop_of_micrograd_runs_as_it_stands(arrays):
 
 
 MESSAGES = [
-    (lambda: Neuron(0), ValueError, "nin is a positive int, got 0"),
-    (lambda: Neuron(2.0), ValueError, "nin is a positive int, got 2.0"),
-    (lambda: Layer(2, -1), ValueError, "nout is a positive int, got -1"),
+    (lambda: Neuron(0), ValueError, "nin is 0; choose an int of at least 1"),
+    (lambda: Neuron(2.0), TypeError, "nin is 2.0 of type float; choose an int of at least 1"),
+    (lambda: Neuron(2, 1), TypeError, "nonlin is 1 of type int; choose True or False"),
+    (lambda: Neuron(2).load_state_dict({}, "no"), TypeError, "strict is 'no' of type str; choose True or False"),
+    (lambda: Layer(2, -1), ValueError, "nout is -1; choose an int of at least 1"),
     (
         lambda: MLP(2, []),
         ValueError,
@@ -256,28 +539,41 @@ MESSAGES = [
     (
         lambda: Neuron(2, activation="gelu"),
         ValueError,
-        "there is no activation 'gelu'; take one of linear, relu, sigmo",
+        "activation is 'gelu'; choose 'linear', 'relu', 'sigmoid', 'softplus' or 'tanh'",
     ),
-    (lambda: Neuron(2, activation=math.tanh), ValueError, "there is no activation <built-in function tanh>"),
-    (lambda: Neuron(2, rng=0), TypeError, r"rng is a source of random numbers such as random.Random\(0\), got 0"),
+    (lambda: Neuron(2, activation=math.tanh), TypeError, "activation is <built-in function tanh> of type"),
+    (lambda: Neuron(2, rng=0), TypeError, r"rng is 0 of type int; pass a source of random numbers such as random.R"),
     (lambda: Neuron(2)([1.0]), ValueError, r"Neuron\(2, relu\) takes 2 inputs, got 1"),
     (lambda: MLP(2, [1])([1.0] * 3), ValueError, r"Neuron\(2, linear\) takes 2 inputs, got 3"),
     (lambda: Neuron(2)(Value(1.0)), TypeError, r"takes a list of 2 numbers, got Value\(1.0\) of type Value"),
     (lambda: Neuron(1)(["a"]), TypeError, "expected a real number or a Value, got 'a'"),
+    (
+        lambda: Module().register_forward_hook(3),
+        TypeError,
+        "hook is 3 of type int; pass a function of the module, its arguments and its output",
+    ),
     (lambda: Module()(1.0), TypeError, "Module defines no __call__, the method that computes its output"),
     (lambda: nn.mse_loss([], []), ValueError, "a loss compares as many inputs as targets, at least one; got 0 and 0"),
     (
         lambda: nn.mse_loss(1.0, [1.0]),
         TypeError,
-        "input is a list with an entry for each sample, got 1.0 of type float",
+        "input is 1.0 of type float; pass a list with an entry for each sample",
     ),
     (
         lambda: nn.mse_loss([1.0], iter([1])),
         TypeError,
-        "target is a list with an entry for each sample, got <list_iter",
+        "target is <list_iterator .*> of type list_iterator; pass a list with",
     ),
-    (lambda: nn.cross_entropy([1.0], [0]), TypeError, r"input\[0\] is a list of logits, one for each class, got 1.0"),
-    (lambda: nn.cross_entropy([[1.0, 2.0]], [0.5]), TypeError, r"target\[0\] is the index of a class, got 0.5 of type"),
+    (
+        lambda: nn.cross_entropy([1.0], [0]),
+        TypeError,
+        r"input\[0\] is 1.0 of type float; pass a list of logits",
+    ),
+    (
+        lambda: nn.cross_entropy([[1.0, 2.0]], [0.5]),
+        TypeError,
+        r"target\[0\] is 0.5 of type float; pass the index",
+    ),
     (
         lambda: nn.binary_cross_entropy_with_logits([1.0], ["a"]),
         TypeError,
@@ -294,9 +590,9 @@ MESSAGES = [
     (
         lambda: nn.cross_entropy([[1.0, 2.0]], [2]),
         ValueError,
-        r"target\[0\] is 2, but there are 2 classes, counted fro",
+        r"target\[0\] is 2; there are 2 classes, counted fro",
     ),
-    (lambda: nn.cross_entropy([[1.0, 2.0]], [-1]), ValueError, r"target\[0\] is -1, but there are 2 classes"),
+    (lambda: nn.cross_entropy([[1.0, 2.0]], [-1]), ValueError, r"target\[0\] is -1; there are 2 classes"),
 ]
 
 

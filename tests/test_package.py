@@ -2,29 +2,40 @@
 
 import ast
 import configparser
+import platform
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 import autograd_mini as ag
-from autograd_mini import errors
+from autograd_mini import Value, __main__, errors
+from autograd_mini.core import functions
 from autograd_mini.ops import TABLE
+from autograd_mini.ops.row import Role
 
 ROOT = Path(ag.__file__).parents[1]
+ROWS = {name: op for name, op in TABLE.items() if "." not in name}  # without those that tests have registered
 
 
 def run(*command):
     return subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True)
 
 
-def test_public_names_are_sorted_and_are_those_that_init_imports():
+def test_public_names_are_those_that_init_imports_and_the_functions_of_the_table():
     tree = ast.parse(Path(ag.__file__).read_text())
     nodes = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
-    imported = {a.asname or a.name for node in nodes for a in node.names}
-    assert set(ag.__all__) == imported
-    assert ag.__all__ == sorted(ag.__all__)
+    imported = {a.name for node in nodes for a in node.names} - {"*", "functions"}
+    static = next(
+        ast.literal_eval(n.value) for n in tree.body if isinstance(n, ast.Assign) and n.targets[0].id == "__all__"
+    )
+    assert set(static) == imported
+    assert static == sorted(static)
+    assert ag.__all__ == [*static, *functions.__all__]
+    assert len(set(ag.__all__)) == len(ag.__all__)
 
 
 def test_every_exception_is_public_and_in_the_tree_of_the_docstring():
@@ -33,10 +44,26 @@ def test_every_exception_is_public_and_in_the_tree_of_the_docstring():
     assert all(issubclass(getattr(errors, n), ag.AutogradError) for n in own)
 
 
-def test_every_row_has_one_public_function_or_operator():
-    operators = {"add", "sub", "mul", "div", "floordiv", "mod", "pow", "neg", "abs", "round"}
-    rows = {name for name, op in TABLE.items() if not op.helper}
-    assert rows - operators == {n for n in ag.__all__ if n in TABLE}
+SIGNS = {
+    "add": lambda x, y: x + y,
+    "sub": lambda x, y: x - y,
+    "mul": lambda x, y: x * y,
+    "div": lambda x, y: x / y,
+    "floordiv": lambda x, y: x // y,
+    "mod": lambda x, y: x % y,
+    "pow": lambda x, y: x**y,
+    "neg": lambda x, y: -x,
+    "abs": lambda x, y: abs(x),
+    "round": lambda x, y: round(x, 1),
+}
+
+
+def test_every_row_is_a_public_function_or_a_sign_of_python_or_a_helper():
+    roles = {role: [name for name, op in ROWS.items() if op.role == role] for role in get_args(Role)}
+    assert sum(map(len, roles.values())) == len(ROWS)
+    assert sorted(roles["function"]) == functions.__all__
+    assert [sign(Value(2.0), Value(3.0)).op.name for sign in SIGNS.values()] == list(SIGNS) == roles["operator"]
+    assert not set(roles["helper"]) & set(vars(ag))
 
 
 def test_every_public_function_and_class_has_an_example():
@@ -66,7 +93,7 @@ def test_importing_the_package_loads_nothing_heavy(heavy):
     # dataclasses brings inspect with it on every supported Python; all others are loaded where they are used.
     code = "import sys, dataclasses; before = set(sys.modules); import autograd_mini; print(*set(sys.modules) - before)"
     loaded = run("-c", code).stdout.split()
-    assert "autograd_mini.value" in loaded
+    assert "autograd_mini.core.value" in loaded
     assert heavy not in loaded
 
 
@@ -79,6 +106,7 @@ def test_testing_is_there_after_the_import_but_loaded_when_asked_for():
 
 @pytest.mark.parametrize("check", [["mypy"], ["ruff", "check", "."], ["ruff", "format", "--check", "."]])
 def test_types_and_style_are_clean(check):
+    pytest.importorskip(check[0])
     result = run("-m", *check)
     assert result.returncode == 0, result.stdout + result.stderr
 
@@ -88,3 +116,27 @@ def test_the_version_is_written_once():
     config.read(ROOT / "setup.cfg")
     assert config["metadata"]["version"] == "attr: autograd_mini.__version__"
     assert ag.__version__.count(".") == 2
+
+
+def test_the_report_says_that_an_interpreter_is_newer_than_the_tests(monkeypatch, capsys):
+    def report(*version):
+        monkeypatch.setattr(platform, "python_version_tuple", lambda: (*version, "0"))
+        __main__.main()
+        return capsys.readouterr().out
+
+    newest = max(__main__._tested())
+    said = f"Python 3.99 is newer than 3.{newest[1]}, the newest that the tests ran on\n"
+    assert said in report("3", "99")
+    assert "is newer than" not in report("3", str(newest[1]))
+
+    def not_installed(name):
+        raise metadata.PackageNotFoundError
+
+    monkeypatch.setattr(metadata, "metadata", not_installed)
+    assert "is newer than" not in report("3", "99")
+
+
+def test_the_classifiers_begin_with_the_least_python():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    assert config["options"]["python_requires"] == ">=3." + str(min(__main__._tested())[1])

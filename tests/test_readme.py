@@ -4,47 +4,27 @@
 """
 
 import doctest
+import inspect
 import re
 from pathlib import Path
 
 import autograd_mini as ag
-from autograd_mini import Value
-from autograd_mini.ops import TABLE, apply
+from autograd_mini.ops import FUNCTIONS, TABLE
+from autograd_mini.ops.symbols import slopes, text
 
 README = Path(ag.__file__).parents[1] / "README.md"
 SECTION = re.compile(r"(?<=<!-- operations: begin -->\n).*?(?=<!-- operations: end -->)", re.DOTALL)
-OPERANDS = {"sum": ("x", "y", "..."), "sumprod": ("[w, ...]", "[x, ...]"), "round": ("x", "n")}
-
-
-def formula(x, names):
-    """A graph as text: a partial is printed by running it on named Values."""
-    if not isinstance(x, Value):
-        return f"{x:g}"
-    if x in names:
-        return names[x]
-    parts = [formula(a, names) for a in x.args]
-    infix = not re.match(r"\w+\(|σ", x.op.text)
-    return x.op.text.format(*[f"({p})" if infix and re.search(r" \S+ |^-", p) else p for p in parts])
-
-
-def partials(op):
-    """The derivative by each operand, as text."""
-    if not isinstance(op.partials, tuple):
-        return {"sum": "1 for each", "sumprod": "[x, ...] and [w, ...]"}[op.name]
-    args = [Value(low + 0.7 * (high - low)) for low, high in op.domain]
-    out = apply(op, *args)
-    names = {out: "out", **dict(zip(args, "xyz", strict=False))}
-    return ", ".join("0" if d is None else formula(d(out, *args), names) for d in op.partials)
 
 
 def operation_table():
-    rows = ["| operation | derivative by each operand (out: the result) |", "|---|---|"]
-    for op in TABLE.values():
-        if not op.helper:
-            operands = OPERANDS.get(op.name, tuple("xyz"[: len(op.domain)]))
-            call = op.text.format(*operands) if op.text.count("{}") > 1 or len(operands) < 2 else None
-            rows.append(f"| `{call or op.text.format(', '.join(operands))}` | `{partials(op)}` |")
-    return "\n".join(rows).replace("σ", "sigmoid") + "\n"
+    lines = ["| operation | derivative by each operand (out: the result) |", "|---|---|"]
+    for name, function in FUNCTIONS.items():
+        op, operands = TABLE[name], list(inspect.signature(function).parameters)
+        if op.role != "helper":
+            call = op.text.format(*operands) if op.role == "operator" else f"{name}({', '.join(operands)})"
+            found = slopes(op, ("out", *operands))
+            lines.append(f"| `{call}` | `{'all at once' if found is None else ', '.join(map(text, found))}` |")
+    return "\n".join(lines) + "\n"
 
 
 def test_every_code_block_runs_and_shows_what_it_gives():

@@ -12,13 +12,13 @@ from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 
-from autograd_mini import Value, _hypothesis, ops, testing
-from autograd_mini._engine import topological_order
+from autograd_mini import Value, _hypothesis, testing
+from autograd_mini.core.serving import topological_order
 from autograd_mini.ops import TABLE
 from autograd_mini.testing import expressions, points, programs, values
-from autograd_mini.testing.program import VALUES, Assign, Call, For, If, Program, python, text
+from autograd_mini.testing.program import VALUES, Assign, Call, For, If, Program, public_rows, python, text
 
-ROWS = [name for name, op in TABLE.items() if not op.helper]
+ROWS = public_rows()
 KINKED = [name for name in ROWS if TABLE[name].kink is not None]
 
 
@@ -110,8 +110,14 @@ def test_points_on_kinks_are_on_them_and_have_a_value(name, data):
         (lambda: points("sine"), KeyError, "no operation is named 'sine'"),
         (lambda: expressions(["add", "sine"]), KeyError, "no operation is named 'sine'"),
         (lambda: expressions([]), ValueError, "a program needs at least one operation to use; name some"),
-        (lambda: programs(size=0), ValueError, "size is a positive int, got 0"),
-        (lambda: programs(size=2.0), ValueError, "size is a positive int, got 2.0"),
+        (lambda: points(3), TypeError, "op is 3 of type int; pass a row of the table or its name"),
+        (lambda: expressions(["add", 3]), TypeError, "op is 3 of type int; pass a row of the table or its name"),
+        (lambda: expressions(3), TypeError, "ops is 3 of type int; pass a list of rows or of their names"),
+        (lambda: expressions("sin"), TypeError, "ops is 'sin' of type str; pass a list of rows or of their names"),
+        (lambda: points("relu", kinks=1), TypeError, "kinks is 1 of type int; choose True or False"),
+        (lambda: programs(tame=1), TypeError, "tame is 1 of type int; choose True or False"),
+        (lambda: programs(size=0), ValueError, "size is 0; choose an int of at least 1"),
+        (lambda: programs(size=2.0), TypeError, "size is 2.0 of type float; choose an int of at least 1"),
         (lambda: testing.strategy, AttributeError, "has no attribute 'strategy'"),
     ],
 )
@@ -120,16 +126,24 @@ def test_impossible_requests_are_refused_at_once(wrong, error, message):
         wrong()
 
 
-def test_a_row_with_an_empty_domain_is_refused_at_once():
-    @ops.row(lambda out, x: 1.0, text="odd({})", domain=((2.0, 1.0),))
-    def odd(x):
-        return x
+# ---- Adapters. ------------------------------------------------------------------------------------------------------
 
-    try:
-        with pytest.raises(ValueError, match=r"the domain of operand 0 of odd is empty: \(2.0, 1.0\); mend its row"):
-            points("odd")
-    finally:
-        del TABLE["odd"]
+
+@pytest.mark.parametrize(
+    ("namesakes", "has", "call"),
+    [
+        ("library.{name}({})", {"exp", "maximum"}, "library.exp(a * b)"),
+        ("{}.{name}()", {name for name in ROWS if TABLE[name].arity == 1}, "(a * b).exp()"),
+        (None, set(), "ag.exp(a * b)"),
+    ],
+)
+def test_the_functions_of_an_engine_that_are_named_as_rows_are_found_by_trying(namesakes, has, call):
+    library = "import types, autograd_mini as ag\nlibrary = types.SimpleNamespace(exp=ag.exp, maximum=ag.maximum)"
+    engine = testing.Adapter("mine", library, leaf="ag.Value({x})", namesakes=namesakes)
+    (lacks,) = testing.check_engine(engine, only="no such property")
+    functions = {name for name in ROWS if TABLE[name].role == "function"}
+    assert functions - set(lacks.split(", ")) == has & functions
+    assert engine.spell("exp", ["a * b"]) == call
 
 
 # ---- Expressions and programs. --------------------------------------------------------------------------------------
@@ -185,9 +199,11 @@ def test_operands_of_every_kind_stand_on_either_side(kind, side):
 
 
 def test_results_are_shared():
-    program = exists(expressions(), lambda p: "a" in {a for c in calls(p) for a in c.args if c.args.count(a) > 1})
-    out = run(program)
-    assert len(topological_order(out)) < sum(1 for _ in paths(out))
+    assert exists(expressions(), lambda p: len(inner(topological_order(run(p)))) < len(inner(paths(run(p)))))
+
+
+def inner(nodes):
+    return [node for node in nodes if node.op]
 
 
 def paths(node):
@@ -220,6 +236,7 @@ PRINTED = [
     (Call("round", (Call("abs", ("x",)), 1)), "round(abs(x), 1)"),
     (Call("maximum", (math.inf, -math.inf)), 'ag.maximum(float("inf"), float("-inf"))'),
     (Call("add", ("x", math.nan)), 'x + float("nan")'),
+    (Call("ieee_div", ("x", 2.0)), 'ag.ops.apply(ag.ops.TABLE["ieee_div"], x, 2.0)'),
 ]
 
 

@@ -27,6 +27,6 @@ def looks():
     """How many there were so far."""
     if ag.engine == "python":
         return Counted.looks
-    from autograd_mini import native
+    from autograd_mini.core import native
 
     return native.looks()
