@@ -30,6 +30,18 @@ def pytest_configure(config):
         config.option.ignore = [*(config.option.ignore or []), str(native)]
 
 
+@pytest.fixture(autouse=True)
+def table_as_it_was():
+    """Rows that a test enters leave the table with it, as strategies draw whatever is there."""
+    from autograd_mini.ops import FUNCTIONS, TABLE
+
+    before = [(rows, dict(rows)) for rows in (TABLE, FUNCTIONS)]
+    yield
+    for rows, known in before:
+        rows.clear()
+        rows.update(known)
+
+
 @pytest.fixture
 def any_renderer():
     """A test that draws skips where nothing can."""
