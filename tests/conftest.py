@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 collect_ignore = ["data"]  # scripts that make stored numbers
 
@@ -22,7 +22,14 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     examples = config.getoption("--examples")
     # The same examples in every run, unless they are asked for by number: then new ones.
-    settings.register_profile("examples", max_examples=examples or 100, deadline=None, derandomize=not examples)
+    # No test fails because the machine is busy.
+    settings.register_profile(
+        "examples",
+        max_examples=examples or 100,
+        deadline=None,
+        derandomize=not examples,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
     settings.load_profile("examples")
     native = Path(find_spec("autograd_mini").origin).with_name("core") / "native"
     # Where it was not built for this interpreter, its folder cannot be imported, nor searched for doctests.
