@@ -19,14 +19,14 @@ def is_node(x: object) -> bool:
     return hasattr(type(x), "_apply")
 
 
-def is_array(x: Any) -> bool:
-    """Whether ``x`` is a plain NumPy array of numbers, texts or objects; where NumPy was not imported there are none.
+def is_array(x: object) -> bool:
+    """Whether ``x`` is a NumPy array of real numbers or objects; where NumPy was not imported there are none.
 
-    Masked arrays and matrices have an arithmetic of their own, which an array of Values would not follow; of dates and
-    records the elements are no numbers, but would turn into some.
+    Of a subclass only NumPy's own files in memory are taken: to others, such as masked arrays, matrices and those with
+    units, the numbers alone are not what they mean.
     """
     numpy = sys.modules.get("numpy")
-    return numpy is not None and type(x) is numpy.ndarray and x.dtype.kind in "biufcOSU"
+    return numpy is not None and type(x) in (numpy.ndarray, numpy.memmap) and x.dtype.kind in "biufO"  # type: ignore[attr-defined]
 
 
 def is_tree(x: object) -> bool:
@@ -113,61 +113,72 @@ def holds_node(tree: Any) -> bool:
     >>> holds_node([1.0, {"x": 2.0}])
     False
     """
+    if isinstance(tree, (list, tuple)):
+        return any(map(holds_node, tuple(tree)))
     if is_tree(tree):
         return any(holds_node(part) for _, part in children(tree))
     return is_node(tree)
 
 
-def map_leaves(function: Callable[[Any, Path], Any], tree: Any, path: Path = "") -> Any:
-    """The same structure with each leaf replaced by what ``function`` makes of it and its path.
+def map_leaves(function: Callable[[Any], Any], tree: Any, where: Path = "") -> Any:
+    """The same structure with each leaf replaced by what ``function`` makes of it.
 
-    A dataclass that computes something when it is made, in ``__post_init__``, is made anew, so that this is computed
-    from the new leaves; others are copied. An array becomes one of floats if all new leaves are, else of objects.
+    Dataclasses with a ``__post_init__`` are made by their constructor, so that what they compute from their fields is
+    computed from the new ones; others are made without it. An array becomes an array of floats if all new leaves are
+    floats, else of objects.
 
     Raises:
-        TypeError: for a dataclass that cannot be made of its fields alone, or does not keep them.
+        TypeError: if a dataclass cannot be made of its fields; the message names it by its path behind ``where``.
 
-    >>> map_leaves(lambda x, at: -x, {"w": [1.0, 2.0]})
+    >>> map_leaves(lambda x: -x, {"w": [1.0, 2.0]})
     {'w': [-1.0, -2.0]}
     """
+    try:
+        return _mapped(function, tree)
+    except _Unmakable as refusal:
+        at = next(at for at, part in parts(tree, where) if part is refusal.whole)
+        raise TypeError(f"{at or 'the argument'} is of type {type(refusal.whole).__name__}, {refusal}") from None
+
+
+class _Unmakable(Exception):
+    """A dataclass that cannot be made of its fields, and why; its path is found only now that it is wanted."""
+
+    def __init__(self, whole: Any, why: str) -> None:
+        super().__init__(why)
+        self.whole = whole
+
+
+def _mapped(function: Callable[[Any], Any], tree: Any) -> Any:
     if not is_tree(tree):
-        return function(tree, path)
-    new = [(key, map_leaves(function, part, at)) for key, at, part in _branches(tree, path)]
-    if _is_dataclass(tree) and hasattr(tree, "__post_init__"):
-        return _constructed(tree, dict(new), path)
+        return function(tree)
+    if isinstance(tree, (list, tuple)):  # most often, and without need of keys
+        return _sequence(tree, [_mapped(function, part) for part in tuple(tree)])
+    new = [(key, _mapped(function, part)) for key, part in children(tree)]
+    if hasattr(type(tree), "__post_init__") and _is_dataclass(tree):
+        return _constructed(tree, new)
     return _with(tree, new)
 
 
-def _constructed(tree: Any, fields: dict[str, Any], path: Path) -> Any:
-    """A dataclass that computes something from its fields, made of new ones.
-
-    Raises:
-        TypeError: if it cannot be made of its fields alone, or does not keep them as they are.
-    """
+def _constructed(tree: Any, new: list[tuple[str, Any]]) -> Any:
+    """A dataclass made by its constructor of ``new``, in place of its fields."""
     import dataclasses
-    import inspect
 
-    name = type(tree).__name__
-    for unknown in set(inspect.signature(type(tree)).parameters) - set(fields):
-        raise TypeError(
-            f"{path} is a {name}, whose constructor takes {unknown!r} and does not keep it, so that it cannot be made "
-            "anew of its numbers; pass them in a structure that holds them all"
-        )
-    made = dataclasses.replace(tree, **fields)
-    for field, x in fields.items():
-        if getattr(made, field) is not x and not is_tree(x):
-            raise TypeError(
-                f"{path}.{field} is changed when a {name} is made, so that it would change twice; pass the number that "
-                "is given to its constructor, and call that in the function"
-            )
+    for name, field in type(tree).__dataclass_fields__.items():
+        if field._field_type is dataclasses._FIELD_INITVAR:  # type: ignore[attr-defined]
+            raise _Unmakable(tree, f"which does not keep its InitVar {name!r}; make {name!r} a field")
+    made = dataclasses.replace(tree, **dict(new))
+    for name, part in new:
+        if getattr(made, name, None) is not part:
+            remedy = "have it compute into a field of its own, declared with field(init=False)"
+            raise _Unmakable(tree, f"whose __post_init__ changes the field {name!r}; {remedy}")
     return made
 
 
 def rebuild(tree: Any, new: Iterator[Any]) -> Any:
     """The same structure with its leaves replaced by the next ones of ``new``, such as derivatives by them.
 
-    Dataclasses are copied rather than constructed, as a derivative need not be what a constructor accepts; what they
-    computed from their fields stays as it was.
+    Dataclasses are made without their constructor, as a derivative need not be what it accepts; fields that it would
+    compute hold what they hold in ``tree``.
 
     Raises:
         RuntimeError: if ``new`` ends too soon.
@@ -175,6 +186,8 @@ def rebuild(tree: Any, new: Iterator[Any]) -> Any:
     >>> rebuild({"w": [1.0, 2.0], "b": 3.0}, iter([10.0, 20.0, 30.0]))
     {'w': [10.0, 20.0], 'b': 30.0}
     """
+    if isinstance(tree, (list, tuple)):
+        return _sequence(tree, [rebuild(part, new) for part in tuple(tree)])
     if is_tree(tree):
         return _with(tree, [(key, rebuild(part, new)) for key, part in children(tree)])
     for leaf in new:
@@ -193,28 +206,44 @@ def finish(new: Iterator[Any]) -> None:
 
 
 def _with(tree: Any, new: list[tuple[Any, Any]]) -> Any:
-    """A structure of the type of ``tree`` that holds ``new``, which are children like its own."""
-    items = [part for _, part in new]
-    if type(tree) is list:
-        return items
+    """A dict, dataclass or array of the type of ``tree`` that holds ``new``, which are children like its own."""
     if type(tree) is dict:
         return dict(new)
-    if isinstance(tree, tuple):
-        return tuple.__new__(type(tree), items)
     if is_array(tree):
-        return _array(tree.shape, items)
+        return _array(tree.shape, [part for _, part in new])
+    if _is_dataclass(tree):
+        return _assembled(tree, new)
     import copy
 
     made = copy.copy(tree)
-    if isinstance(tree, list):
-        made[:] = items
-    elif isinstance(tree, dict):
-        made.clear()
-        for key, part in new:
-            made[key] = part
-    else:
-        for name, part in new:
-            object.__setattr__(made, name, part)  # frozen dataclasses too
+    made.clear()
+    for key, part in new:
+        made[key] = part
+    return made
+
+
+def _sequence(tree: Any, items: list[Any]) -> Any:
+    """A list or tuple of the type of ``tree`` that holds ``items``."""
+    if type(tree) is list:
+        return items
+    if isinstance(tree, tuple):
+        return tuple.__new__(type(tree), items)
+    import copy
+
+    made = copy.copy(tree)
+    made[:] = items
+    return made
+
+
+def _assembled(tree: Any, new: list[tuple[str, Any]]) -> Any:
+    """A dataclass of ``new`` and its other fields; not of what else it holds, such as what a property has cached."""
+    import dataclasses
+
+    kind: Any = type(tree)
+    made = kind.__new__(kind)
+    kept = [(f.name, getattr(tree, f.name)) for f in dataclasses.fields(tree) if not f.init and hasattr(tree, f.name)]
+    for name, part in kept + new:
+        object.__setattr__(made, name, part)  # frozen ones too
     return made
 
 

@@ -1,5 +1,6 @@
 """What pytest reads first: how many examples a property gets, and what is no test."""
 
+import signal
 from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,6 +32,8 @@ def pytest_configure(config):
         suppress_health_check=[HealthCheck.too_slow],
     )
     settings.load_profile("examples")
+    # Some tests press Ctrl-C, which programs ignore that a shell runs in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     native = Path(find_spec("autograd_mini").origin).with_name("core") / "native"
     # Where it was not built for this interpreter, its folder cannot be imported, nor searched for doctests.
     if not any((native / f"_native{suffix}").exists() for suffix in EXTENSION_SUFFIXES):

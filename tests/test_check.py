@@ -264,7 +264,7 @@ def test_arrays_reach_the_function_as_arrays_and_their_entries_are_named():
     assert "by argument 0['w'][1, 0] is wrong" in text
     with pytest.raises(GradcheckError, match=r"argument 0\[1\] was Value\(2.0\) and is now 5; let it work on a copy"):
         check_grads(lambda x: x.__setitem__(1, 5) or x[0], (np.array([1.0, 2.0]),))
-    with pytest.raises(TypeError, match=r"argument 0\.left\[0\] is 'a' of type str; leave what is no number out"):
+    with pytest.raises(TypeError, match=r"argument 0\.left is array\(\['a'\].* of type ndarray; leave what is"):
         check_grads(abs, (Pair(np.array(["a"]), 1.0),))
 
 

@@ -85,6 +85,14 @@ def test_a_function_of_a_list_has_its_partials_all_at_once():
     ag.testing.check_grads(mine, ([1.0, 3.0, 8.0],))
 
 
+def test_an_operation_that_does_not_fit_is_not_entered():
+    with pytest.raises(
+        TypeError, match=rf"the function of {OWN} takes \(x\), but there are partials for 2; it is to ta"
+    ):
+        ag.operation(partials=(None, None))(exp)
+    assert OWN not in TABLE
+
+
 @pytest.mark.parametrize("value", [lambda x: x, ag.nn.ReLU()])
 def test_what_has_no_name_is_refused(value):
     with pytest.raises(TypeError, match=r"an operation is found again by its name, but .* has none; write it with def"):

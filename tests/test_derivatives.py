@@ -100,12 +100,11 @@ def test_on_values_they_give_the_same_numbers_and_record_them(program, weight):
     c = Value(weight)
     found = pull([out], [c], leaves, on_values=True)
     moved = push(leaves, [c] * len(leaves), [out], on_values=True)[0]
-    plain = pull([out], [weight], leaves)
-    assume(all(map(math.isfinite, plain)))
+    plain, once = pull([out], [weight], leaves), pull([out], [1.0], leaves)
+    assume(all(map(math.isfinite, [*plain, *once])))
     assert [v.data for v in found] == pytest.approx(plain, rel=1e-9, abs=1e-9, nan_ok=True)
     assert moved.data == pytest.approx(push(leaves, [weight] * len(leaves), [out])[0], rel=1e-9, abs=1e-9, nan_ok=True)
     # Both are linear in c, so their derivative by c is what they give for 1.
-    once = pull([out], [1.0], leaves)
     for v, expected in zip(found, once, strict=True):
         assert pull([v], [1.0], [c])[0] == pytest.approx(expected, rel=1e-9, abs=1e-9)
     assert pull([moved], [1.0], [c])[0] == pytest.approx(math.fsum(once), rel=1e-6, abs=1e-6)

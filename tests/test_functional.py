@@ -78,6 +78,18 @@ def test_argnums_choose_the_arguments():
     assert value_and_grad(f, argnums=(1, 0))(2.0, 3.0, scale=1.0) == (18.0, (12.0, 9.0))
 
 
+def test_ints_of_numpy_are_argnums_too():
+    np = pytest.importorskip("numpy")
+    f = lambda x, y: x * y**2  # noqa: E731
+    assert grad(f, argnums=np.int64(1))(2.0, 3.0) == 12.0
+    assert value_and_grad(f, argnums=(np.int8(-1), np.uint8(0)))(2.0, 3.0) == (18.0, (12.0, 9.0))
+    with pytest.raises(ValueError, match="argnums names each argument once and at least one"):
+        grad(f, argnums=(np.int64(0), 0))
+    for wrong in (np.float64(1.0), np.bool_(True), [0], 1.0):
+        with pytest.raises(TypeError, match="argnums is an int or a tuple of ints, got "):
+            grad(f, argnums=wrong)
+
+
 def test_what_does_not_depend_has_gradient_zero():
     assert value_and_grad(lambda x: 7)(1.0) == (7.0, 0.0)
     assert grad(lambda xs: xs[0])([1.0, 2.0]) == [1.0, 0.0]
@@ -133,6 +145,14 @@ def test_an_inner_call_does_not_walk_what_was_recorded_before_it():
 
     assert grad(f)(1.0) == pytest.approx(0.8**300)
     assert 0 < min(inner_looks) <= max(inner_looks) <= 10
+
+
+def test_an_argument_that_loses_numbers_while_the_function_runs_is_an_error():
+    xs = [1.0, 2.0]
+    with pytest.raises(
+        RuntimeError, match="an argument lost numbers while the function ran; let it change copies only"
+    ):
+        grad(lambda x: (xs.pop(), x[0])[1])(xs)
 
 
 def test_deep_functions():

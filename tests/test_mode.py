@@ -320,6 +320,18 @@ def test_what_is_no_function_is_not_decorated(package, what):
         package.no_grad()(what)
 
 
+@both
+def test_who_asks_is_told_how_many_blocks_are_unusual_now_and_whenever_that_changes(package):
+    mode, told = mode_of(package), []
+    mode.on_change(told.append)
+    try:
+        with package.no_grad(), mode.recording(True), mode.watching(mode.Watcher()):
+            pass
+    finally:
+        mode._listeners.pop()
+    assert told == [0, 1, 2, 1, 0]
+
+
 # ---- Watchers. ------------------------------------------------------------------------------------------------------
 
 

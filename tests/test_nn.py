@@ -95,6 +95,13 @@ def test_parameters_in_arrays_of_values_are_named_by_their_indices_and_arrays_of
     assert [p.grad for p in module.parameters()] == [3.0, 4.0, 0.0, 0.0, 0.0]
 
 
+def test_a_parameter_in_an_array_without_axes_has_the_name_of_the_array():
+    np = pytest.importorskip("numpy")
+    module = Module()
+    module.z, module.xs, module.named = np.array(Value(1.0)), [np.array(Value(2.0))], {"": Value(3.0)}
+    assert module.state_dict() == {"z": 1.0, "xs.0": 2.0, "named.": 3.0}
+
+
 def test_modules_that_hold_each_other_are_walked_once():
     parent, child = Module(), Module()
     parent.first, parent.children, parent.last = Value(1.0), [child], Value(3.0)

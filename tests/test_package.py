@@ -85,13 +85,14 @@ def test_every_public_function_and_class_has_an_example():
         "subprocess",
         "random",
         "json",
+        "pathlib",
+        "dataclasses",
         "inspect",
         "autograd_mini.testing",
     ],
 )
 def test_importing_the_package_loads_nothing_heavy(heavy):
-    # dataclasses brings inspect with it on every supported Python; all others are loaded where they are used.
-    code = "import sys, dataclasses; before = set(sys.modules); import autograd_mini; print(*set(sys.modules) - before)"
+    code = "import sys; before = set(sys.modules); import autograd_mini; print(*set(sys.modules) - before)"
     loaded = run("-c", code).stdout.split()
     assert "autograd_mini.core.value" in loaded
     assert heavy not in loaded
@@ -102,6 +103,13 @@ def test_testing_is_there_after_the_import_but_loaded_when_asked_for():
     assert run("-c", code).stdout.startswith("False <function check_grads at")
     with pytest.raises(AttributeError, match="module 'autograd_mini' has no attribute 'tests'"):
         ag.tests  # noqa: B018
+
+
+@pytest.mark.parametrize("options", [["-W", "error"], ["-OO"]], ids=" ".join)
+def test_the_package_works_without_a_warning_and_without_docstrings(options):
+    code = "import autograd_mini as ag; ag.exp(ag.Value(2.0)).backward(); print(ag.engine, ag.grad(ag.sin)(0.0))"
+    done = run(*options, "-c", code)
+    assert (done.stdout, done.stderr) == (f"{ag.engine} 1.0\n", "")
 
 
 @pytest.mark.parametrize("check", [["mypy"], ["ruff", "check", "."], ["ruff", "format", "--check", "."]])

@@ -73,10 +73,10 @@ def polygamma(n: float, x: float) -> float:
     factor = (-1.0) ** (order + 1) * math.factorial(order)
     while x < 20.0:
         out, x = out + ieee_div(factor, x ** (order + 1)), x + 1.0
-    out += factor * (0.5 / x ** (order + 1)) + (factor / (order * x**order) if order else math.log(x))
+    out += factor * 0.5 * x ** -(order + 1) + (factor / order * x**-order if order else math.log(x))
     for k, bernoulli in enumerate((1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66), 1):
         rising = math.factorial(2 * k + order - 1) / math.factorial(2 * k)
-        out += (-1.0) ** (order + 1) * bernoulli * rising / x ** (2 * k + order)
+        out += (-1.0) ** (order + 1) * bernoulli * rising * x ** -(2 * k + order)
     return out
 
 

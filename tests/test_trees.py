@@ -1,13 +1,13 @@
 """Nested arguments: round trips, maps, paths and structures of everything that holds numbers, and gradients by them."""
 
 import copy
-import dataclasses
 import math
 from collections import OrderedDict, defaultdict, namedtuple
-from dataclasses import FrozenInstanceError, dataclass, field
+from dataclasses import FrozenInstanceError, InitVar, dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from importlib.util import find_spec
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -118,16 +118,16 @@ def test_a_structure_is_rebuilt_from_its_leaves(tree):
 
 @given(structures)
 def test_a_map_of_the_identity_is_a_copy(tree):
-    made = trees.map_leaves(lambda x, at: x, tree)
+    made = trees.map_leaves(lambda x: x, tree)
     assert same(made, tree)
     assert not trees.is_tree(tree) or made is not tree or made == ()
 
 
 @given(structures)
-def test_a_map_goes_over_the_leaves_in_order_with_their_paths(tree):
+def test_a_map_goes_over_the_leaves_in_order(tree):
     seen = []
-    trees.map_leaves(lambda x, at: seen.append((at, x)), tree, "p")
-    assert repr(seen) == repr(list(trees.leaves(tree, "p")))
+    trees.map_leaves(seen.append, tree)
+    assert repr(seen) == repr(numbers_in(tree))
 
 
 @given(structures)
@@ -145,7 +145,7 @@ def test_structures_are_equal_just_if_their_leaves_have_the_same_paths_and_the_s
         return [(at, type(x) if trees.is_tree(x) else None, getattr(x, "shape", None)) for at, x in trees.parts(tree)]
 
     assert (trees.structure(one) == trees.structure(two)) == (shape(one) == shape(two))
-    other = trees.map_leaves(lambda x, at: 5.0, one)
+    other = trees.map_leaves(lambda x: 5.0, one)
     assert trees.structure(other) == trees.structure(one)
     assert hash(trees.structure(other)) == hash(trees.structure(one))
 
@@ -160,7 +160,7 @@ def test_what_is_no_structure_is_a_leaf(tree):
     for leaf in ("text", b"bytes", {1.0}, range(3), None, math, Body):
         wrapped = [tree, {"x": (leaf,)}]
         assert list(trees.leaves(wrapped))[-1] == ("[1]['x'][0]", leaf)
-        assert trees.map_leaves(lambda x, at: x, wrapped)[1]["x"][0] is leaf
+        assert trees.map_leaves(lambda x: x, wrapped)[1]["x"][0] is leaf
 
 
 def test_too_few_leaves_are_an_error_that_says_how_that_comes():
@@ -173,7 +173,7 @@ def test_dicts_and_lists_of_other_types_keep_what_they_can():
         pass
 
     tree = [Named(w=1.0, b=[2.0]), defaultdict(float, a=3.0), Stack([4.0])]
-    for made in (trees.map_leaves(lambda x, at: -x, tree), trees.rebuild(tree, iter([-1.0, -2.0, -3.0, -4.0]))):
+    for made in (trees.map_leaves(lambda x: -x, tree), trees.rebuild(tree, iter([-1.0, -2.0, -3.0, -4.0]))):
         assert made == [{"w": -1.0, "b": [-2.0]}, {"a": -3.0}, [-4.0]]
         assert [type(part) for part in made] == [Named, defaultdict, Stack]
         assert (made[0].b, made[1]["missing"], made[1].default_factory) == ([-2.0], 0.0, float)
@@ -181,7 +181,7 @@ def test_dicts_and_lists_of_other_types_keep_what_they_can():
 
 
 def test_a_map_constructs_dataclasses_and_rebuild_copies_them():
-    body = trees.map_leaves(lambda x, at: 2 * x, Body(3.0, 5.0))
+    body = trees.map_leaves(lambda x: 2 * x, Body(3.0, 5.0))
     assert (body.mass, body.momentum) == (6.0, [6.0, 10.0])
     body = trees.rebuild(Body(3.0, 5.0), iter([1.0, 2.0]))
     assert (body.mass, body.speed, body.momentum) == (1.0, 2.0, [3.0, 5.0])
@@ -200,7 +200,80 @@ def test_a_map_constructs_dataclasses_and_rebuild_copies_them():
 
     assert trees.rebuild(Positive(1.0), iter([-1.0])).x == -1.0
     with pytest.raises(ValueError, match="x is not positive"):
-        trees.map_leaves(lambda x, at: -x, Positive(1.0))
+        trees.map_leaves(lambda x: -x, Positive(1.0))
+
+
+def test_dataclasses_that_compute_nothing_are_made_without_their_constructor():
+    @dataclass
+    class Scaled:
+        k: Any
+        scale: InitVar[float]
+        notes: list = field(default_factory=list, init=False)
+        unset: Any = field(init=False)
+
+        @cached_property
+        def twice(self):
+            return 2 * self.k
+
+    @dataclass(init=False)
+    class Own:
+        x: Any
+
+        def __init__(self, one, other):
+            self.x = float(one + other)
+
+    scaled = Scaled(1.5, 2.0)
+    scaled.notes.append("note")
+    assert scaled.twice == 3.0
+    for made in (trees.map_leaves(lambda x: -x, scaled), trees.rebuild(scaled, iter([-1.5]))):
+        assert (made.k, made.notes, made.twice, hasattr(made, "unset")) == (-1.5, ["note"], -3.0, False)
+    assert ag.grad(lambda s: s.k * s.twice)(scaled).k == 6.0
+    assert ag.grad(lambda own: own.x**2)(Own(1.0, 2.0)).x == 6.0
+
+
+@dataclass
+class Gear:
+    """It changes what it is given."""
+
+    teeth: Any
+    angle: Any = 90.0
+
+    def __post_init__(self):
+        self.angle *= 0.5
+
+
+@dataclass
+class Spring:
+    """It computes from what it does not keep."""
+
+    k: Any
+    scale: InitVar[float] = 1.0
+    limit: ClassVar[float] = 2.0
+
+    def __post_init__(self, scale):
+        self.force = self.k * scale
+
+
+@pytest.mark.parametrize(
+    ("tree", "text"),
+    [
+        (
+            {"g": [Gear(3)]},
+            r"p\['g'\]\[0\] is of type Gear, whose __post_init__ changes the field 'angle'; have it com",
+        ),
+        (
+            Frozen(1.0, Spring(2.0, 3.0)),
+            r"p\.b is of type Spring, which does not keep its InitVar 'scale'; make 'scale'",
+        ),
+    ],
+)
+def test_dataclasses_that_cannot_be_made_again_are_refused_with_the_path(tree, text):
+    with pytest.raises(TypeError, match=text):
+        trees.map_leaves(lambda x: x, tree, "p")
+    with pytest.raises(TypeError, match=text.replace("p", "argument 0", 1)):
+        ag.grad(square)(tree)
+    with pytest.raises(TypeError, match=r"^the argument is of type Gear, whose"):
+        trees.map_leaves(lambda x: x, Gear(3))
 
 
 @needs_numpy
@@ -208,12 +281,12 @@ def test_a_map_constructs_dataclasses_and_rebuild_copies_them():
 @pytest.mark.parametrize("shape", [(), (3,), (2, 0), (2, 3)])
 def test_an_array_is_mapped_to_floats_or_to_objects(kind, shape):
     tree = np.arange(float(math.prod(shape))).reshape(shape).astype(kind)
-    floats = trees.map_leaves(lambda x, at: float(x), tree)
+    floats = trees.map_leaves(lambda x: float(x), tree)
     assert (floats.dtype, floats.shape, floats.tolist()) == (float, shape, tree.tolist())
-    values = trees.map_leaves(lambda x, at: Value(x), tree)
+    values = trees.map_leaves(lambda x: Value(x), tree)
     assert values.shape == shape
     assert values.dtype == (object if math.prod(shape) else float)
-    lists = trees.map_leaves(lambda x, at: [x, x], tree)
+    lists = trees.map_leaves(lambda x: [x, x], tree)
     assert lists.shape == shape
     assert [x for _, x in trees.leaves(lists)] == [x for _, y in trees.leaves(tree) for x in (y, y)]
 
@@ -221,10 +294,10 @@ def test_an_array_is_mapped_to_floats_or_to_objects(kind, shape):
 def test_a_structure_that_changes_while_it_is_walked_is_that_of_before():
     tree = {"a": [1.0, 2.0], "b": 3.0, "c": Body(4.0)}
 
-    def disturb(x, at):
+    def disturb(x):
         tree["a"].clear()
         tree.pop("b", None)
-        tree[at] = 5.0
+        tree[x] = 5.0
         return -x
 
     assert trees.map_leaves(disturb, tree) == {"a": [-1.0, -2.0], "b": -3.0, "c": Body(-4.0, -1.0)}
@@ -239,7 +312,7 @@ def test_a_structure_within_itself_is_a_recursion_error():
     tree.append({"again": tree})
     for walk in (
         lambda: list(trees.leaves(tree)),
-        lambda: trees.map_leaves(lambda x, at: x, tree),
+        lambda: trees.map_leaves(lambda x: x, tree),
         lambda: trees.rebuild(tree, iter([1.0] * 100_000)),
         lambda: trees.structure(tree),
         lambda: trees.holds_node(tree),
@@ -282,17 +355,24 @@ def test_what_a_dataclass_computes_from_its_fields_takes_part():
 
 
 @needs_numpy
+@pytest.mark.filterwarnings("ignore:the matrix subclass")
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda: np.array(["a", "b"]), r"argument 0\[0\] is 'a' of type str, which cannot be differentiated by"),
-        (lambda: {"z": np.array([[1j]])}, r"argument 0\['z'\]\[0, 0\] is 1j of type complex, which cannot"),
+        (lambda: np.array(["a", "b"]), r"argument 0 is array\(\['a', 'b'\].* of type ndarray, which cannot be differ"),
+        (lambda: {"z": np.array([[1j]])}, r"argument 0\['z'\] is array\(.* of type ndarray, which cannot"),
         (lambda: Frozen(1.0, np.array([1.0, None])), r"argument 0\.b\[1\] is None of type NoneType, which cannot"),
-        (lambda: [np.array("a")], r"argument 0\[0\] is 'a' of type str"),
+        (lambda: [np.array("a")], r"argument 0\[0\] is array\('a'.* of type ndarray"),
+        (
+            lambda: [np.ma.array([1.0], mask=[True])],
+            r"(?s)argument 0\[0\] is masked_array\(.* of type MaskedArray, which",
+        ),
+        (lambda: Typed(np.matrix([[1.0]])), r"argument 0\.x is matrix\(\[\[1\.\]\]\) of type matrix, which cannot"),
+        (lambda: np.zeros(1, dtype=[("x", float)]), r"argument 0 is array\(.*'x'.* of type ndarray, which cannot"),
         (lambda: Pair(1.0, np.array([print], dtype=object)), r"argument 0\.right\[0\] is <built-in function print> of"),
         (
             lambda: np.array(["2024-01-01"], dtype="datetime64[D]"),
-            r"argument 0 is array\(.* of type ndarray",
+            r"argument 0 is array\(\['2024-01-01'\], .* of type ndarray",
         ),
     ],
 )
@@ -312,60 +392,3 @@ def test_an_array_reaches_the_function_as_an_array_of_values_and_the_gradient_is
         assert gradient.dtype == float
         assert gradient.ravel().tolist() == pytest.approx([7 + 1 - math.tanh(1) ** 2, 11.0, 9.0, 13.0])
     assert ag.grad(lambda x: x * x)(np.array(3)).tolist() == 6.0
-
-
-@needs_numpy
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda: np.ma.array([1.0, 2.0], mask=[0, 1]),
-        lambda: np.matrix([[1.0, 2.0]]),
-        lambda: np.array(["2020-01-01"], dtype="datetime64[ns]"),
-        lambda: np.array([3], dtype="timedelta64[ns]"),
-        lambda: np.array([(1.0, 2.0)], dtype=[("a", float), ("b", float)]),
-    ],
-)
-@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
-def test_an_array_with_an_arithmetic_of_its_own_is_refused_as_a_whole(make):
-    with pytest.raises(TypeError, match=r"(?s)argument 0\['z'\] is .* of type \w+, which cannot be differentiated by"):
-        ag.grad(lambda p: p["z"].sum())({"z": make()})
-
-
-@dataclasses.dataclass
-class Spring:
-    k: float
-    scale: dataclasses.InitVar[float] = 1.0
-    force: float = dataclasses.field(init=False)
-
-    def __post_init__(self, scale):
-        self.force = self.k * scale
-
-
-@dataclasses.dataclass
-class Angle:
-    deg: float
-
-    def __post_init__(self):
-        self.deg *= 0.5
-
-
-@dataclasses.dataclass(init=False)
-class Weighted:
-    w: float
-    x: float
-
-    def __init__(self, both):
-        self.w = self.x = both
-
-
-def test_a_dataclass_that_cannot_be_made_anew_is_refused_and_others_are_copied():
-    with pytest.raises(
-        TypeError, match=r"argument 0\[0\] is a Spring, whose constructor takes 'scale' and does not keep"
-    ):
-        ag.grad(lambda s: s[0].force)([Spring(2.0, scale=5.0)])
-    with pytest.raises(
-        TypeError, match=r"argument 0\.deg is changed when a Angle is made, so that it would change twice"
-    ):
-        ag.grad(lambda a: a.deg)(Angle(4.0))
-    found = ag.grad(lambda p: p.w * p.w * p.x)(Weighted(3.0))
-    assert (found.w, found.x) == (18.0, 9.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from numbers import Real
@@ -75,7 +74,7 @@ def operation(
         checked = _giving_floats(name, value)
         op = new_op(name, checked, partials, shown, domain, kink, lists)
         check(op, value)
-        op = TABLE[name] = dataclasses.replace(op, partials=_on_numbers(partials))
+        op = TABLE[name] = new_op(name, checked, _on_numbers(partials), shown, domain, kink, lists)
         return function_of(op, checked, value.__name__)
 
     return enter

@@ -11,8 +11,9 @@ here, for nested lists, tuples and dicts of floats, ints and Values; for all els
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 from .. import trees
@@ -48,10 +49,12 @@ def value_and_grad(f: Callable[..., Any], argnums: int | tuple[int, ...] = 0) ->
     if not callable(f):
         raise TypeError(f"grad takes a function, got {f!r} of type {type(f).__name__}; pass f itself, not its value")
     wanted = argnums if isinstance(argnums, tuple) else (argnums,)
-    if not all(type(i) is int for i in wanted):
+    if not all(isinstance(i, Integral) and not isinstance(i, bool) for i in wanted):
         raise TypeError(f"argnums is an int or a tuple of ints, got {argnums!r}")
+    wanted = tuple(map(operator.index, wanted))
     if not wanted or len(set(wanted)) < len(wanted):
         raise ValueError(f"argnums names each argument once and at least one, got {argnums!r}")
+    argnums = wanted if isinstance(argnums, tuple) else wanted[0]
 
     @functools.wraps(f)
     def call(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
@@ -129,17 +132,25 @@ def _variables(tree: Any, where: str, inputs: list[Value], linked: bool) -> Any:
     A Value becomes a new node computed from it (if ``linked``): the same x may be a variable of the caller too.
     """
 
-    def variable(x: Any, path: str) -> Value:
+    def variable(x: Any) -> Value:
         if isinstance(x, Value):
             made = Value._apply(TABLE["mul"], x, 1.0) if linked else x.detach()
         elif isinstance(x, Real):
             made = Value(number(x))
         else:
-            raise TypeError(
-                f"{path} is {x!r} of type {type(x).__name__}, which cannot be differentiated by; pass numbers in "
-                "nested lists, tuples, dicts, dataclasses and arrays, or leave the argument out of argnums"
-            )
+            raise _NoNumber
         inputs.append(made)
         return made
 
-    return trees.map_leaves(variable, tree, where)
+    try:
+        return trees.map_leaves(variable, tree, where)
+    except _NoNumber:
+        at, x = next((at, x) for at, x in trees.leaves(tree, where) if not isinstance(x, (Value, Real)))
+        raise TypeError(
+            f"{at} is {x!r} of type {type(x).__name__}, which cannot be differentiated by; pass numbers in nested "
+            "lists, tuples, dicts, dataclasses and arrays, or leave the argument out of argnums"
+        ) from None
+
+
+class _NoNumber(Exception):
+    """A leaf that cannot be differentiated by; where it is is looked up only then."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
 from reprlib import recursive_repr
 from typing import Any, ClassVar, TypeVar
 
@@ -246,15 +245,18 @@ def held(tree: Any, path: str = "") -> list[tuple[str, Value | Module]]:
     """The Values and modules in a module's attributes, or in a structure, with their paths; not what modules hold."""
     if isinstance(tree, Module):
         parts = list(_attributes(tree).items())
-    elif is_dataclass(tree):  # parameters may be in fields that it made itself
-        parts = [(field.name, getattr(tree, field.name, None)) for field in fields(tree)]
+    elif hasattr(type(tree), "__dataclass_fields__"):  # parameters may be in fields that it made itself
+        import dataclasses  # takes long, and who has one has imported it
+
+        parts = [(field.name, getattr(tree, field.name, None)) for field in dataclasses.fields(tree)]
     elif trees.is_array(tree):  # one of numbers is spared the search
         parts = [(".".join(map(str, key)), x) for key, x in trees.children(tree)] if tree.dtype.hasobject else []
     else:
         parts = trees.children(tree)
+    is_single = trees.is_array(tree) and not tree.shape  # an array without axes is its part, by the same path
     found: list[tuple[str, Value | Module]] = []
     for key, part in parts:
-        at = f"{path}.{key}" if path else str(key)
+        at = path if is_single else f"{path}.{key}" if path else str(key)
         if isinstance(part, (Value, Module)):
             found.append((at, part))
         elif trees.is_tree(part):

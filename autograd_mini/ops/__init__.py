@@ -7,8 +7,8 @@ equal operands of maximum and minimum share the slope half and half, sqrt'(0) = 
 
 from __future__ import annotations
 
+import os  # not pathlib, which takes longer to import than the table
 import zlib
-from pathlib import Path
 
 # The order of the table.
 # isort: off
@@ -22,10 +22,13 @@ __all__ = ["FUNCTIONS", "TABLE", "Op", "apply", "by_name", "number", "table_hash
 
 def table_hash() -> int | None:
     """What tells one state of this folder from another, whatever its line ends are; None if there is only bytecode."""
-    sources = sorted(Path(__file__).parent.glob("*.py"))
+    folder = os.path.dirname(__file__)
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    sources = [name for name in names if name.endswith(".py")]
     if not sources:
         return None
     found = 0
-    for source in sources:
-        found = zlib.crc32(source.name.encode() + source.read_bytes().replace(b"\r\n", b"\n"), found)
+    for name in sources:
+        with open(os.path.join(folder, name), "rb") as file:
+            found = zlib.crc32(name.encode() + file.read().replace(b"\r\n", b"\n"), found)
     return found

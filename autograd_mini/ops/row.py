@@ -15,9 +15,8 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from numbers import Real
-from typing import Any, Literal, Protocol, TypeVar, cast, overload
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar, cast, overload
 
 Interval = tuple[float, float]
 Partial = Callable[..., Any]
@@ -26,8 +25,7 @@ Role = Literal["function", "operator", "helper"]
 _WIDE: Interval = (-5.0, 5.0)
 
 
-@dataclass(frozen=True)
-class C:
+class C(NamedTuple):
     """How C computes the value of a row: an expression over its arguments, which are named x, y and z.
 
     Attributes:
@@ -60,7 +58,6 @@ def fold(term: str) -> C:
     return C(term, fold=True)
 
 
-@dataclass(frozen=True, eq=False)
 class Op:
     """One row of the table.
 
@@ -81,16 +78,26 @@ class Op:
         c: how C computes the value; None if it calls the Python function.
     """
 
-    name: str
-    value: Callable[..., float]
-    partials: tuple[Partial | None, ...] | Partial
-    text: str
-    domain: tuple[Interval, ...]
-    kink: Callable[..., tuple[float, ...]] | None = None
-    lists: int = 0
-    commutative: bool = False
-    role: Role = "function"
-    c: C | None = None
+    # No dataclass, as the module that makes those takes longer to import than the rest of the package.
+    def __init__(
+        self,
+        name: str,
+        value: Callable[..., float],
+        partials: tuple[Partial | None, ...] | Partial,
+        text: str,
+        domain: tuple[Interval, ...],
+        kink: Callable[..., tuple[float, ...]] | None,
+        lists: int,
+        commutative: bool,
+        role: Role,
+        c: C | None,
+    ) -> None:
+        self.name, self.value, self.partials = name, value, partials
+        self.text, self.domain, self.kink = text, domain, kink
+        self.lists, self.commutative, self.role, self.c = lists, commutative, role, c
+
+    def __repr__(self) -> str:
+        return f"<Op {self.name}>"
 
     @functools.cached_property
     def arity(self) -> int:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from ..arguments import choice, number_within, wrong_type
 from ..core import shared
@@ -20,7 +19,6 @@ _RANKDIRS = ("LR", "TB", "RL", "BT")
 _NOTEBOOK_TIMEOUT = 3.0  # a picture nobody asked for must not hold up a notebook
 
 
-@dataclass(frozen=True, repr=False)
 class Drawing:
     """A picture of a graph; it shows itself as the result of a notebook cell.
 
@@ -33,8 +31,8 @@ class Drawing:
     True
     """
 
-    source: str
-    timeout: float = 20.0
+    def __init__(self, source: str, timeout: float = 20.0) -> None:
+        self.source, self.timeout = source, timeout
 
     def svg(self) -> str:
         """The picture as SVG text.

@@ -163,7 +163,7 @@ def _parts(args: Sequence[Any]) -> Iterator[tuple[str, Any]]:
 def _filled(args: tuple[Any, ...], xs: Iterable[Any]) -> tuple[Any, ...]:
     """The arguments with other numbers."""
     new = iter(xs)
-    return tuple(trees.map_leaves(lambda x, where: next(new), a) for a in args)
+    return tuple(trees.map_leaves(lambda x: next(new), a) for a in args)
 
 
 def _entries(args: tuple[Any, ...]) -> Iterator[_Entry]:
