@@ -153,6 +153,8 @@ def _mapped(function: Callable[[Any], Any], tree: Any) -> Any:
         return function(tree)
     if isinstance(tree, (list, tuple)):  # most often, and without need of keys
         return _sequence(tree, [_mapped(function, part) for part in tuple(tree)])
+    if type(tree) is dict:
+        return {key: _mapped(function, part) for key, part in tuple(tree.items())}
     new = [(key, _mapped(function, part)) for key, part in children(tree)]
     if hasattr(type(tree), "__post_init__") and _is_dataclass(tree):
         return _constructed(tree, new)
@@ -188,6 +190,8 @@ def rebuild(tree: Any, new: Iterator[Any]) -> Any:
     """
     if isinstance(tree, (list, tuple)):
         return _sequence(tree, [rebuild(part, new) for part in tuple(tree)])
+    if type(tree) is dict:
+        return {key: rebuild(part, new) for key, part in tuple(tree.items())}
     if is_tree(tree):
         return _with(tree, [(key, rebuild(part, new)) for key, part in children(tree)])
     for leaf in new:
@@ -207,8 +211,6 @@ def finish(new: Iterator[Any]) -> None:
 
 def _with(tree: Any, new: list[tuple[Any, Any]]) -> Any:
     """A dict, dataclass or array of the type of ``tree`` that holds ``new``, which are children like its own."""
-    if type(tree) is dict:
-        return dict(new)
     if is_array(tree):
         return _array(tree.shape, [part for _, part in new])
     if _is_dataclass(tree):

@@ -189,8 +189,8 @@ MUTANTS = [
     Mutant(
         "no strong zeros in a sweep over Values",
         "core/derivatives.py",
-        "shared.strong_mul(adjoint[node], slope)",
-        "adjoint[node] * slope",
+        "shared.strong_mul(cotangent, slope)",
+        "cotangent * slope",
     ),
     Mutant(
         "no strong zeros forward", "core/derivatives.py", "shared.strong_mul(tangent[a], slope)", "tangent[a] * slope"
@@ -444,14 +444,14 @@ MUTANTS = [
     Mutant(
         "watchers are not counted",
         "core/mode.py",
-        "self.records is False or self.watcher not in (None, DEAF)",
+        "self.records is False or self.watcher is not None",
         "self.records is False",
     ),
     Mutant(
         "no_grad is not counted",
         "core/mode.py",
-        "self.records is False or self.watcher not in (None, DEAF)",
-        "self.watcher not in (None, DEAF)",
+        "self.records is False or self.watcher is not None",
+        "self.watcher is not None",
     ),
     Mutant(
         "engines that listen are not told of the count",
@@ -465,7 +465,7 @@ MUTANTS = [
         "            if records is None:\n",
         "            if block.records is not None:\n",
     ),
-    Mutant("watchers hear themselves", "core/mode.py", "is_deaf |= block.watcher is DEAF", "pass"),
+    Mutant("watchers hear themselves", "core/mode.py", "and block.depth >= depth:", ":"),
     Mutant("watchers are told in the wrong order", "core/mode.py", "    watching.reverse()\n", ""),
     Mutant(
         "a watcher that ended is told",
@@ -483,10 +483,10 @@ MUTANTS = [
     Mutant(
         "a transform within no_grad records nothing",
         "core/mode.py",
-        "nullcontext() if before else recording(True)",
-        "nullcontext()",
+        "None if before else Block(records=True)",
+        "None",
     ),
-    Mutant("a transform that ended is still open", "core/mode.py", "deepen(-1)", "pass"),
+    Mutant("a transform that ended is still open", "core/mode.py", "deepen(TRACING, -1)", "pass"),
     Mutant(
         "a silent generator records",
         "core/mode.py",

@@ -57,16 +57,16 @@ def adjoint_values(roots: Sequence[Value], cotangents: Sequence[Any], since: int
         terms: dict[Value, list[Any]] = {node: [] for node in order}
         for root, cotangent in zip(roots, cotangents, strict=True):
             terms[root].append(cotangent)
-        adjoint: dict[Value, Any] = {}
+        adjoint: dict[Value, Any] = dict.fromkeys(order)
         for node in reversed(order):
-            adjoint[node] = _total(terms[node])
+            cotangent = adjoint[node] = _total(terms[node])
             # A Value that is 0.0 here may still vary, so only a plain zero ends the walk; strong_mul does the rest.
-            if node.op is None or _is_nothing(adjoint[node]):
+            if node.op is None or _is_nothing(cotangent):
                 continue
             for a, slope in zip(node.args, partial_values(node), strict=True):
                 if slope is not None and a in terms:
-                    terms[a].append(shared.strong_mul(adjoint[node], slope))  # type: ignore[index]
-        swept({node: adjoint[node] for node in order})
+                    terms[a].append(shared.strong_mul(cotangent, slope))  # type: ignore[index]
+        swept(adjoint)
     return adjoint
 
 

@@ -2,15 +2,16 @@
 
 A flow of control is a thread or an asyncio task; a generator shares that of its caller. What was switched is a chain of
 blocks, the innermost in a context variable. A context that was copied while a block was open has that block too, so a
-block knows whether it is still open; those that ended are passed over, wherever they are. Only a call of a transform is
-known to its thread alone: it cannot wait for another task, so what runs meanwhile in its thread was called by it.
+block knows whether it is still open; those that ended are passed over, wherever they are. Only a call of a transform,
+or of a watcher, is known to its thread alone: it cannot wait for another task, so what runs meanwhile in its thread was
+called by it.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -48,10 +49,11 @@ class Block:
         outer: the block around it, open or not.
         is_open: whether the ``with`` has not ended yet.
         records: whether operations record, None if this block says nothing of it.
-        watcher: what is told of events, None if this block has none; ``DEAF`` if no watcher outside is told any more.
+        watcher: what is told of events, None if this block has none.
+        depth: within how many watchers that are being told it was opened; from deeper ones it hears nothing.
     """
 
-    __slots__ = ("is_open", "outer", "records", "watcher")
+    __slots__ = ("depth", "is_open", "outer", "records", "watcher")
 
     def __init__(self, records: bool | None = None, watcher: Watcher | None = None) -> None:
         self.records, self.watcher = records, watcher
@@ -59,7 +61,7 @@ class Block:
         self.is_open = False
 
     def open(self) -> None:
-        self.outer, self.is_open = innermost(), True
+        self.outer, self.is_open, self.depth = innermost(), True, deepen(TELLING, 0)
         FLOW.set(self)
         self._count(1)
 
@@ -76,7 +78,7 @@ class Block:
     def _count(self, change: int) -> None:
         """Keep the number of blocks for which the engines must look, that is of those that are unusual."""
         global unusual
-        if self.records is False or self.watcher not in (None, DEAF):  # nobody is deaf who does not watch
+        if self.records is False or self.watcher is not None:
             with _counting:
                 unusual += change
                 for listener in _listeners:
@@ -107,14 +109,13 @@ def look() -> tuple[bool, list[Block]]:
     """Whether operations record in this flow, and the blocks of its watchers, the outermost first."""
     records: bool | None = None
     watching: list[Block] = []
-    is_deaf = False
+    depth = deepen(TELLING, 0)
     block = FLOW.get()
     while block is not None:
         if block.is_open:
             if records is None:
                 records = block.records
-            is_deaf |= block.watcher is DEAF
-            if block.watcher is not None and not is_deaf:
+            if block.watcher is not None and block.depth >= depth:
                 watching.append(block)
         block = block.outer
     watching.reverse()
@@ -137,39 +138,50 @@ def recording(on: bool) -> Iterator[bool]:
         block.close()
 
 
+TRACING, TELLING = 0, 1  # what may go on in a thread several times at once: calls of transforms, and of watchers
+
+
 class _Depth(threading.local):
-    now = 0
+    def __init__(self) -> None:
+        self.of = [0, 0]
 
 
 _depth = _Depth()
 
 
-def _deepen(change: int) -> int:
-    """Change the number of calls that trace in this thread, and return what it was."""
-    before = _depth.now
-    _depth.now += change
+def _deepen(what: int, change: int) -> int:
+    """Change how many calls of a kind go on in this thread, and return how many it were."""
+    before = _depth.of[what]
+    _depth.of[what] += change
     return before
 
 
-deepen: Callable[[int], int] = _deepen
+deepen: Callable[[int, int], int] = _deepen
 
 
-def count_depth_by(function: Callable[[int], int]) -> None:
+def count_depth_by(function: Callable[[int, int], int]) -> None:
     """Have ``function`` count in place of ``deepen``: an engine of its own counts its calls and ours together."""
     global deepen
     deepen = function
 
 
-@contextmanager
-def tracing() -> Iterator[tuple[bool, bool]]:
+class tracing:
     """Record in any case, for a call of a transform; hands over whether operations recorded before, and whether the
     call is within another."""
-    before, is_within = is_recording(), deepen(1) > 0
-    try:
-        with nullcontext() if before else recording(True):
-            yield before, is_within
-    finally:
-        deepen(-1)
+
+    __slots__ = ("_block",)
+
+    def __enter__(self) -> tuple[bool, bool]:
+        before = is_recording()
+        self._block = None if before else Block(records=True)
+        if self._block:
+            self._block.open()
+        return before, deepen(TRACING, 1) > 0
+
+    def __exit__(self, *error: object) -> None:
+        deepen(TRACING, -1)
+        if self._block:
+            self._block.close()
 
 
 class no_grad:
@@ -303,9 +315,6 @@ class Watcher:
         """A sweep ends with an exception."""
 
 
-DEAF = Watcher()  # hides all watchers outside of it
-
-
 @contextmanager
 def watching(watcher: Watcher) -> Iterator[None]:
     """Within this context ``watcher`` is told of events in this flow of control, after those that watch already."""
@@ -326,14 +335,13 @@ def tell_each(blocks: Sequence[Block], event: str, *what: Any) -> None:
     """Tell the watchers of these blocks, those that are still open."""
     if not blocks:
         return
-    deaf = Block(watcher=DEAF)
-    deaf.open()
+    deepen(TELLING, 1)
     try:
         for block in blocks:
             if block.is_open:
                 getattr(block.watcher, event)(*what)
     finally:
-        deaf.close()
+        deepen(TELLING, -1)
 
 
 class Sweep:
@@ -384,21 +392,31 @@ class Sweep:
                 self.fail(error)
 
 
-@contextmanager
-def sweeping(
-    nodes: Sequence[Any], numbers: Sequence[Any], since: int, on_values: bool = False, is_forward: bool = False
-) -> Iterator[Callable[[Mapping[Any, Any]], None]]:
+class sweeping:
     """Around a sweep, for its watchers; hands over what is to be called with the numbers that it has found."""
-    if not (unusual and look()[1]):
-        yield _nobody
-        return
-    sweep = Sweep(nodes, numbers, since, on_values, is_forward)
-    sweep.begin()
-    try:
-        yield sweep.end
-    except BaseException as error:
-        sweep.fail(error)
-        raise
+
+    __slots__ = ("_sweep",)
+
+    def __init__(
+        self,
+        nodes: Sequence[Any],
+        numbers: Sequence[Any],
+        since: int,
+        on_values: bool = False,
+        is_forward: bool = False,
+    ) -> None:
+        is_watched = unusual and look()[1]
+        self._sweep = Sweep(nodes, numbers, since, on_values, is_forward) if is_watched else None
+
+    def __enter__(self) -> Callable[[Mapping[Any, Any]], None]:
+        if self._sweep is None:
+            return _nobody
+        self._sweep.begin()
+        return self._sweep.end
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None and self._sweep is not None:
+            self._sweep.fail(error)
 
 
 def _nobody(found: Mapping[Any, Any]) -> None:

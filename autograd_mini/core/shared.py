@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Real
 from typing import Any, NoReturn
 
 from ..errors import StaleGraphError
 from ..ops import FUNCTIONS, Op, number
-from ..ops.row import halves
 from ..ops.symbols import Symbol
 from ..ops.symbols import slopes as symbolic_slopes
 from . import mode
@@ -66,41 +65,37 @@ def call_text(op: Op, args: tuple[Any, ...]) -> str:
 
 strong_mul = FUNCTIONS["strong_mul"]
 
+Form = Callable[[Any, Sequence[Any]], Iterable[Any]]  # slopes, of a result and of the lists of its operands
+
 
 def slopes_on_lists(op: Op, out: Any, args: Sequence[Any]) -> list[Any]:
     """The partials of an operation on lists by each of its operands: on floats, or on Values, which record them."""
-    if callable(op.partials):
-        return list(op.partials(out, *args))
-    lists, found = halves(args, op.lists), []
-    for rule, form in zip(op.partials, _forms(op), strict=True):
-        found += form(rule, out, lists)
+    forms = _forms(op)
+    if forms is None:
+        return list(op.partials(out, *args))  # type: ignore[operator]
+    length = len(args) // op.lists
+    lists = args[:length], args[length:]  # the second is empty where there is one
+    found: list[Any] = []
+    for form in forms:
+        found += form(out, lists)
     return found
 
 
 @functools.cache
-def _forms(op: Op) -> list[Callable[..., Any]]:
-    """How to evaluate each partial of an operation on lists. One that is a constant, or an operand, needs no calls."""
-    found: list[Callable[..., Any]] = []
-    for slope in symbolic_slopes(op) or ():
-        if not isinstance(slope, Symbol):
-            found.append(_constant(slope))
-        elif slope.op is None and slope.name != "out":
-            found.append(_operands_of("xy".index(slope.name)))
-        else:
-            found.append(_called)
-    return found
+def _forms(op: Op) -> list[Form] | None:
+    """How to evaluate each partial on lists; one that is a constant, or an operand, needs no calls. None if all slopes
+    are given at once."""
+    return None if callable(op.partials) else list(map(_form, op.partials, symbolic_slopes(op) or ()))
 
 
-def _constant(slope: Any) -> Callable[..., Any]:
-    return lambda rule, out, lists: itertools.repeat(slope, len(lists[0]))
-
-
-def _operands_of(i: int) -> Callable[..., Any]:
-    return lambda rule, out, lists: lists[i]
-
-
-def _called(rule: Any, out: Any, lists: Sequence[Sequence[Any]]) -> Any:
-    return map(rule, itertools.repeat(out), *lists)
+def _form(rule: Any, slope: Any) -> Form:
+    """The same for one partial, given also what it is on symbols."""
+    if not isinstance(slope, Symbol):
+        return lambda out, lists: itertools.repeat(slope, len(lists[0]))
+    if slope.op is None and slope.name != "out":
+        i = "xy".index(slope.name)
+        return lambda out, lists: lists[i]
+    return lambda out, lists: map(rule, itertools.repeat(out), *filter(None, lists))
 
 
 # ---- Checks. --------------------------------------------------------------------------------------------------------

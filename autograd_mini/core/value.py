@@ -332,8 +332,7 @@ def adjoints(roots: Sequence[Value], cotangents: Sequence[float], since: int = m
     """The derivative of the roots, weighted by their cotangents, with respect to every node; no node is changed.
 
     Each node passes its adjoint on to its operands, times the partial of the edge; an operand adds up what arrives
-    over all its edges. They are given by node, operands first; nodes can be keys because they hash by identity.
-    ``since`` is that of ``topological_order``.
+    over all its edges. They are given by node, operands first (nodes hash by identity); ``since`` ends the sweep there.
 
     >>> a = Value(3.0)
     >>> adjoints([a * a], [1.0])[a]
@@ -377,7 +376,8 @@ def topological_order(*roots: Value, check: bool = True, since: int = mode.BEGIN
     [1.0, 2.0, 4.0]
     """
     order: list[Value] = []
-    opened, closed = set[Value](), set[Value]()
+    opened: set[Value] = set()
+    closed: set[Value] = set()
     stack = sorted(roots[::-1], key=lambda root: root._epoch < since)  # noqa: C415  old ones first, else as given
     while stack:
         node = stack[-1]

@@ -76,6 +76,7 @@ class Op:
         role: "function" for a public function; "operator" for what Python writes with a sign or a function of its own
             (``+``, ``abs``); "helper" for what serves the partials of other rows only.
         c: how C computes the value; None if it calls the Python function.
+        arity: how many operands there are; 0 for any number.
     """
 
     # No dataclass, as the module that makes those takes longer to import than the rest of the package.
@@ -95,14 +96,10 @@ class Op:
         self.name, self.value, self.partials = name, value, partials
         self.text, self.domain, self.kink = text, domain, kink
         self.lists, self.commutative, self.role, self.c = lists, commutative, role, c
+        self.arity = 0 if lists or callable(partials) else len(partials)
 
     def __repr__(self) -> str:
         return f"<Op {self.name}>"
-
-    @functools.cached_property
-    def arity(self) -> int:
-        """How many operands there are; 0 for any number."""
-        return 0 if self.lists or callable(self.partials) else len(self.partials)
 
     @property
     def symbol(self) -> str:

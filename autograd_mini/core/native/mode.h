@@ -12,9 +12,12 @@ static Py_ssize_t unusual_blocks;
 
 /* Where the slots of a block are. */
 static struct {
-    Py_ssize_t outer, is_open, records, watcher;
+    Py_ssize_t outer, is_open, records, watcher, depth;
 } slot;
-static PyObject *deaf; /* the watcher that hides those outside of it */
+
+/* What may go on in a thread several times at once: calls of transforms, and of watchers; how often each does at present. */
+enum { TRACING, TELLING, KINDS };
+static THREAD_LOCAL Py_ssize_t depth_of[KINDS];
 
 static inline PyObject **slot_of(PyObject *block, Py_ssize_t offset)
 {
@@ -53,15 +56,14 @@ typedef struct {
 static Mode mode_of(PyObject *block)
 {
     Mode mode = {false, false};
-    bool records_found = false, deaf_found = false;
+    bool records_found = false;
     for (; block != Py_None; block = around(block)) {
         PyObject *records = *slot_of(block, slot.records), *watcher = *slot_of(block, slot.watcher);
         if (records != Py_None && !records_found) {
             mode.is_silent = records == Py_False;
             records_found = true;
         }
-        deaf_found |= watcher == deaf;
-        mode.is_watched |= watcher != Py_None && !deaf_found;
+        mode.is_watched |= watcher != Py_None && PyLong_AsSsize_t(*slot_of(block, slot.depth)) >= depth_of[TELLING];
     }
     return mode;
 }
@@ -82,8 +84,6 @@ static inline bool find_mode(Mode *mode)
 }
 
 /* ---- Transforms that trace. ---- */
-
-static THREAD_LOCAL Py_ssize_t trace_depth; /* how many calls of this thread are tracing at present */
 
 typedef struct {
     PyObject *block;          /* that switches recording on, or NULL where operations record already */
@@ -113,16 +113,16 @@ static RARE bool switch_recording_on(Trace *trace)
 /* Begins a call of a transform, which records in any case; false with an exception. */
 static inline bool begin_trace(Trace *trace)
 {
-    *trace = (Trace){NULL, true, trace_depth > 0};
+    *trace = (Trace){NULL, true, depth_of[TRACING] > 0};
     if (unusual_blocks && !switch_recording_on(trace))
         return false;
-    trace_depth++;
+    depth_of[TRACING]++;
     return true;
 }
 
 static inline void end_trace(Trace *trace)
 {
-    trace_depth--;
+    depth_of[TRACING]--;
     if (trace->block) { /* closed without a call, which might fail; a flow passes over blocks that have ended */
         Py_SETREF(*slot_of(trace->block, slot.is_open), Py_NewRef(Py_False));
         Py_DECREF(trace->block);
@@ -134,7 +134,7 @@ static inline void end_trace(Trace *trace)
 /* Tells this flow's watchers of an event; false with an exception. The arguments' references are taken over. */
 static RARE bool tell(const char *event, PyObject *x, PyObject *y, PyObject *z, PyObject *outcome)
 {
-    PyObject *name = PyUnicode_FromString(event), *told = NULL;
+    PyObject *name = PyUnicode_InternFromString(event), *told = NULL;
     if (name && x && y)
         told = PyObject_CallFunctionObjArgs(shared.tell, name, x, y, z, outcome, NULL);
     Py_XDECREF(name);
@@ -203,13 +203,18 @@ static PyObject *function_set_unusual(PyObject *Py_UNUSED(module), PyObject *cou
     Py_RETURN_NONE;
 }
 
-/* Changes the depth and returns what it was: the page of Python and this engine count calls of transforms together. */
-static PyObject *function_deepen(PyObject *Py_UNUSED(module), PyObject *change)
+/* Changes a depth and returns what it was: the page of Python and this engine count their calls together. */
+static PyObject *function_deepen(PyObject *Py_UNUSED(module), PyObject *const *a, Py_ssize_t n)
 {
-    Py_ssize_t before = trace_depth, by = PyLong_AsSsize_t(change);
-    if (by == -1 && PyErr_Occurred())
+    Py_ssize_t kind = n == 2 ? PyLong_AsSsize_t(a[0]) : KINDS, change = n == 2 ? PyLong_AsSsize_t(a[1]) : 0;
+    if (PyErr_Occurred())
         return NULL;
-    trace_depth += by;
+    if (kind < 0 || kind >= KINDS) {
+        PyErr_SetString(PyExc_TypeError, "deepen takes a kind of calls, and a change of their number");
+        return NULL;
+    }
+    Py_ssize_t before = depth_of[kind];
+    depth_of[kind] += change;
     return PyLong_FromSsize_t(before);
 }
 
@@ -229,5 +234,5 @@ static bool find_slot(const char *name, Py_ssize_t *offset)
 static bool find_slots(void)
 {
     return find_slot("outer", &slot.outer) && find_slot("is_open", &slot.is_open) && find_slot("records", &slot.records)
-        && find_slot("watcher", &slot.watcher);
+        && find_slot("watcher", &slot.watcher) && find_slot("depth", &slot.depth);
 }

@@ -144,7 +144,8 @@ static PyMethodDef other_functions[] = {
      "None where that is left to Python."},
     {"set_unusual", function_set_unusual, METH_O,
      "set_unusual($module, count, /)\n--\n\nHow many blocks are open for which operations must look."},
-    {"deepen", function_deepen, METH_O, "deepen($module, change, /)\n--\n\nAs mode.deepen."},
+    {"deepen", (PyCFunction)(void (*)(void))function_deepen, METH_FASTCALL,
+     "deepen($module, what, change, /)\n--\n\nAs mode.deepen."},
     {"looks", function_looks, METH_NOARGS,
      "looks($module, /)\n--\n\nHow many nodes and operands all sorts have looked at."},
     {NULL, NULL, 0, NULL},
@@ -237,7 +238,7 @@ static bool take_shared(const Below *from, PyObject *module)
         && TAKE(shared, refuse_stale) && TAKE(shared, refuse_restored) && TAKE(shared, plain_result)
         && TAKE(shared, picture_of) && TAKE(copies, deepcopy) && TAKE(copies, reduce) && TAKE(mode, tell)
         && take_from(from->mode, "FLOW", &shared.flow) && take_from(from->mode, "Block", &shared.block)
-        && take_from(from->mode, "Sweep", &shared.sweep) && take_from(from->mode, "DEAF", &deaf) && find_slots()
+        && take_from(from->mode, "Sweep", &shared.sweep) && find_slots()
         && TAKE(trees, rebuild) && TAKE(trees, finish) && TAKE(trees, holds_node) && take_from(module, "unchecked_order", &shared.order)
         && (shared.one || (shared.one = PyFloat_FromDouble(1.0))) && (shared.nothing || (shared.nothing = PyTuple_New(0)));
 }
