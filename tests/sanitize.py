@@ -30,12 +30,12 @@ TESTS = [f"tests/test_{name}.py" for name in ("engine", "value", "functional", "
 # interpreter, which does not survive that itself.
 FAILING = {
     "PyErr_NoMemory()": """
-        _PyObject_New PyCFunction_NewEx PyDict_New PyFloat_FromDouble PyImport_ImportModule PyList_AsTuple
-        PyList_GetSlice PyList_New PyLong_FromLongLong PyLong_FromUnsignedLongLong PyNumber_Index PyObject_Call
+        _PyObject_New PyCFunction_NewEx PyDict_Copy PyDict_New PyFloat_FromDouble PyImport_ImportModule PyList_AsTuple
+        PyList_GetSlice PyList_New PyLong_FromLongLong PyLong_FromSsize_t PyLong_FromUnsignedLongLong PyNumber_Index PyObject_Call
         PyObject_CallFunction PyObject_CallFunctionObjArgs PyObject_CallMethod PyObject_CallNoArgs
         PyObject_CallObject PyObject_CallOneArg PyObject_Format PyObject_GetAttrString PyObject_GetIter
         PyObject_RichCompare PyObject_Vectorcall PySequence_Tuple PyTuple_New PyTuple_Pack PyUnicode_FromFormat
-        PyUnicode_FromString""",
+        PyUnicode_FromString PyUnicode_InternFromString""",
     "NULL": "PyMem_Calloc PyMem_Malloc PyMem_Realloc",
     "(char *)PyErr_NoMemory()": "PyOS_double_to_string",
     "(PyErr_NoMemory(), -1)": "PyContextVar_Get PyDict_SetItem PyObject_IsInstance PyObject_IsTrue",
