@@ -9,23 +9,27 @@ also include making Values of the arguments and floats of the results. The engin
 Plain function, engines and peers take turns, and each number is the least processor time over all turns: whatever else
 a machine does can only add to it. The cyclic garbage collector is on, as in every program. It does not know the native
 engine's nodes; those of the others it looks at again and again, as the second table shows.
+
+Memory is resident memory, in a new process for each engine and size: the native engine keeps the memory of dead nodes
+for the next graph, and gives it back bit by bit.
 """
 
 import gc
 import importlib.util
 import itertools
 import math
+import multiprocessing
 import os
 import random
 import sys
 import time
-import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
 import peers
-from common import asked_for_quick, pyplot, save
+from common import asked_for_quick, need, pyplot, save
 
 import autograd_mini as ag
 
@@ -37,8 +41,8 @@ def textbook() -> Any:
         "textbook", folder / "__init__.py", submodule_search_locations=[str(folder)]
     )
     package = sys.modules["textbook"] = importlib.util.module_from_spec(spec)
-    os.environ["AUTOGRAD_MINI_ENGINE"] = "python"
-    spec.loader.exec_module(package)
+    with mock.patch.dict(os.environ, AUTOGRAD_MINI_ENGINE="python"):
+        spec.loader.exec_module(package)
     return package
 
 
@@ -86,6 +90,43 @@ def black_scholes(spot, strike, rate, volatility, maturity, exp, log, erf, sqrt)
     d2 = d1 - spread
     above, exercised = 1 + erf(d1 / math.sqrt(2)), 1 + erf(d2 / math.sqrt(2))
     return 0.5 * spot * above - 0.5 * strike * exp(-rate * maturity) * exercised
+
+
+def lstm_loss(inputs, recurrent, outputs, text, exp, log, tanh):
+    """The mean cross entropy of an LSTM cell that tells each next character; gates in the order i, f, o, candidate."""
+
+    def sigmoid(x):
+        return 1 / (1 + exp(-x))
+
+    size = len(recurrent[0])
+    hidden, cell, loss = [0.0] * size, [0.0] * size, 0.0
+    for character, following in itertools.pairwise(text):
+        gates = [
+            bias + sum(w * h for w, h in zip(weights, hidden))  # noqa: B905
+            for bias, weights in zip(inputs[character], recurrent)  # noqa: B905
+        ]
+        for j in range(size):
+            i, f, o, candidate = gates[j::size]
+            cell[j] = sigmoid(f) * cell[j] + sigmoid(i) * tanh(candidate)
+            hidden[j] = sigmoid(o) * tanh(cell[j])
+        logits = [sum(w * h for w, h in zip(weights, hidden)) for weights in outputs]  # noqa: B905
+        loss = loss + log(sum(exp(z) for z in logits)) - logits[following]
+    return loss / (len(text) - 1)
+
+
+def mixture_loss(logits, means, scales, points, exp, log):
+    """The mean negative log-likelihood of a Gaussian mixture with diagonal covariances; scales are logarithms."""
+    total = log(sum(exp(z) for z in logits))
+    heights = [z - total - sum(s) - len(s) * math.log(2 * math.pi) / 2 for z, s in zip(logits, scales)]  # noqa: B905
+    inverses = [[exp(-s) for s in component] for component in scales]
+    loss = 0.0
+    for point in points:
+        likelihood = 0.0
+        for height, mean, inverse in zip(heights, means, inverses):  # noqa: B905
+            squares = sum(((x - m) * v) ** 2 for x, m, v in zip(point, mean, inverse))  # noqa: B905
+            likelihood = likelihood + exp(height - 0.5 * squares)
+        loss = loss - log(likelihood)
+    return loss / len(points)
 
 
 def plain_net(layers, x):
@@ -139,7 +180,7 @@ def rosenbrock_rows(rng):
 
     yield Row(
         "Rosenbrock n=1000, **2, value_and_grad on a list",
-        2.0,
+        1.4,
         lambda: rosenbrock(point),
         with_gradient,
         rosenbrock,
@@ -147,7 +188,7 @@ def rosenbrock_rows(rng):
     )
     yield Row(
         "Rosenbrock n=1000, x*x, record and backward()",
-        2.0,
+        1.8,
         lambda: rosenbrock_products(point),
         lambda package: lambda: backward(rosenbrock_products(list(map(package.Value, point)))),
         rosenbrock_products,
@@ -173,7 +214,7 @@ def moons_rows(rng):
 
     yield Row(
         "two moons, 100 points, MLP 2-16-16-1, hinge loss",
-        0.6,
+        0.47,
         lambda: sum(max(1 - y * plain_net(weights, x), 0.0) for x, y in examples) / 100,
         with_modules,
         on_scalars,
@@ -183,7 +224,7 @@ def moons_rows(rng):
 
 
 def chain_rows(rng):
-    for depth, goal in ((10**4, 4.0), (10**6, 5.0)):
+    for depth, goal in ((10**3, 2.0), (10**4, 2.1), (10**6, 2.5)):
         yield Row(
             f"chain sin(x)*0.9 + 0.1*x, depth 1e{round(math.log10(depth))}",
             goal,
@@ -207,7 +248,7 @@ def finance_rows(rng):
 
     yield Row(
         "Asian option, 20 paths of 64 steps, 5 sensitivities",
-        4.0,
+        1.8,
         lambda: asian_option(*market, normals, math.exp, lambda x: max(x, 0.0)),
         asian_with_gradient,
         lambda x, exp, relu: asian_option(*x, normals, exp, relu),
@@ -222,7 +263,7 @@ def finance_rows(rng):
 
     yield Row(
         "Black-Scholes call, 5 Greeks, value_and_grad, 100 calls",
-        5.0,
+        1.8,
         lambda: [black_scholes(*market, math.exp, math.log, math.erf, math.sqrt) for _ in range(100)],
         call_with_gradient,
         lambda x, exp, log, erf, sqrt: black_scholes(*x, exp, log, erf, sqrt),
@@ -230,6 +271,55 @@ def finance_rows(rng):
         ("exp", "log", "erf", "sqrt"),
         calls=100,
     )
+
+
+def flat(nested):
+    return [x for part in nested for x in flat(part)] if isinstance(nested, list) else [nested]
+
+
+def shaped_like(nested, numbers):
+    """Lists nested in the same way, of what an iterator gives."""
+    return [shaped_like(part, numbers) for part in nested] if isinstance(nested, list) else next(numbers)
+
+
+def normal(rng, *shape):
+    """Nested lists of normal numbers."""
+    return [normal(rng, *shape[1:]) for _ in range(shape[0])] if shape else rng.gauss(0, 0.5)
+
+
+def by_all_parameters(name, goal, loss, parameters, data, needs):
+    """The row of a loss of some nested lists of parameters, of data and of the functions in ``needs``."""
+
+    def with_gradient(package):
+        functions = [getattr(package, name) for name in needs]
+        function = package.value_and_grad(lambda p: loss(*p, data, *functions))
+        return lambda: function(parameters)
+
+    return Row(
+        name,
+        goal,
+        lambda: loss(*parameters, data, *[getattr(math, name) for name in needs]),
+        with_gradient,
+        lambda x, *functions: loss(*shaped_like(parameters, iter(x)), data, *functions),
+        flat(parameters),
+        needs,
+    )
+
+
+def lstm_rows(rng):
+    hidden, alphabet = 3, 8  # some two hundred operations a character
+    parameters = [normal(rng, alphabet, 4 * hidden), normal(rng, 4 * hidden, hidden), normal(rng, alphabet, hidden)]
+    for length, goal in ((32, 1.5), (256, 1.5)):
+        text = [rng.randrange(alphabet) for _ in range(length + 1)]
+        name = f"LSTM cell over {length} characters, cross entropy"
+        yield by_all_parameters(name, goal, lstm_loss, parameters, text, ("exp", "log", "tanh"))
+
+
+def mixture_rows(rng):
+    parameters = [normal(rng, 3), normal(rng, 3, 2), normal(rng, 3, 2)]
+    for count, goal in ((100, 1.3), (1000, 1.3)):
+        name = f"Gaussian mixture of 3, {count} points in 2 dimensions"
+        yield by_all_parameters(name, goal, mixture_loss, parameters, normal(rng, count, 2), ("exp", "log"))
 
 
 # ---- Measuring. -----------------------------------------------------------------------------------------------------
@@ -295,7 +385,7 @@ def compare(quick):
     print(f"| value and gradient, as a multiple of the plain float function | plain | {' | '.join(names)} |")
     print("|---" * (2 + len(names)) + "|")
     results = []
-    for make in (rosenbrock_rows, moons_rows, chain_rows, finance_rows):
+    for make in (rosenbrock_rows, moons_rows, chain_rows, finance_rows, lstm_rows, mixture_rows):
         for row in make(rng):
             if row.is_large and quick:
                 continue
@@ -310,62 +400,112 @@ def compare(quick):
     return results
 
 
+class Memory(NamedTuple):
+    """Resident bytes per node of a graph: while it is there, at most while a sweep runs, once it is dropped, and after
+    some thousand small graphs more."""
+
+    graph: float
+    sweep: float
+    dropped: float
+    later: float
+
+
 class Growth(NamedTuple):
-    """Time in nanoseconds and memory in bytes, per node, of an engine on a graph of so many nodes."""
+    """Time in nanoseconds and memory, per node, of an engine on a graph of so many nodes."""
 
     nodes: int
     record: float
     backward: float
     drop: float
-    graph: float
-    sweep: float
+    memory: Memory | None
+    """None if the graph is too small to be seen among the pages of a process."""
 
 
-def measure_growth(package, nodes, quick):
-    """The chain, whose every step makes four nodes. Memory of dead nodes that an engine keeps for new ones counts as
-    theirs; arrays that it keeps from an earlier sweep do not count."""
+SMALL_GRAPHS = 5000
+LEAST_FOR_MEMORY = 10**5
 
-    def record():
-        return chain(package.Value(0.5), nodes // 4, package.sin)
 
-    times = []
+def chain_of(package, nodes):
+    """The chain, whose every step makes four nodes."""
+    return chain(package.Value(0.5), nodes // 4, package.sin)
+
+
+def life(package, nodes):
+    """The life of a graph, stage by stage."""
+    yield
+    root = chain_of(package, nodes)
+    yield
+    root.backward()
+    yield
+    del root
+    yield
+    for _ in range(SMALL_GRAPHS):
+        chain_of(package, 8).backward()
+    yield
+
+
+def live(link, name, nodes):
+    """What a child does: after each stage it waits until it has been looked at."""
+    for _ in life(ENGINES[name], nodes):
+        link.send(None)
+        link.recv()
+
+
+def measure_memory(name, nodes):
+    """The parent looks at the child, also during a stage: an engine in C lets no thread run beside it, and the peak
+    that Linux reports of a child is never below its parent's size."""
+    context = multiprocessing.get_context("spawn")
+    link, far_end = context.Pipe()
+    child = context.Process(target=live, args=(far_end, name, nodes), daemon=True)
+    child.start()
+    far_end.close()  # so that the link ends with the child
+    process = need("psutil").Process(child.pid)
+
+    def look():
+        """The resident memory after the stage that is running, and the most during it; then the next one begins."""
+        most = 0
+        while not link.poll(1e-4):
+            most = max(most, process.memory_info().rss)
+        link.recv()
+        end = process.memory_info().rss
+        link.send(None)
+        return end, max(most, end)
+
+    (before, _), (graph, _), (_, sweep), (dropped, _), (later, _) = [look() for _ in range(5)]
+    child.join()
+    return Memory(*[(size - before) / nodes for size in (graph, sweep, dropped, later)])
+
+
+def measure_growth(name, nodes, quick):
+    package, times = ENGINES[name], []
     for _ in range(1 if quick else max(2, min(100, 10**6 // nodes))):
         gc.collect()
         marks = [CLOCK()]
-        root = record()
+        root = chain_of(package, nodes)
         marks.append(CLOCK())
         root.backward()
         marks.append(CLOCK())
         del root
         marks.append(CLOCK())
         times.append([end - start for start, end in itertools.pairwise(marks)])
-    ballast = [package.Value(0.0) for _ in range(50_000)]  # takes up what an engine keeps
-    tracemalloc.start()
-    root = record()
-    graph = tracemalloc.get_traced_memory()[0]
-    root.backward()
-    sweep = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    del ballast
     fastest = [min(t) * 1e9 / nodes for t in zip(*times, strict=True)]
-    return Growth(nodes, *fastest, graph / nodes, sweep / nodes)
+    return Growth(nodes, *fastest, measure_memory(name, nodes) if nodes >= LEAST_FOR_MEMORY else None)
 
 
 def grow(quick):
     """Print the table of graphs that grow; the measurements of each engine."""
-    print(
-        "\n| nodes" + "".join(f" | {name}: record | backward | drop | bytes, in the sweep" for name in ENGINES) + " |"
-    )
+    parts = "record | backward | drop | bytes: graph, in the sweep, dropped, later"
+    print("\n| nodes" + "".join(f" | {name}: {parts}" for name in ENGINES) + " |")
     print("|---" * (1 + 4 * len(ENGINES)) + "|")
     results = {name: [] for name in ENGINES}
-    for exponent in (3, 4) if quick else (3, 4, 5, 6, 7):
+    for exponent in (3, 4, 5) if quick else (3, 4, 5, 6, 7):
         cells = []
-        for name, package in ENGINES.items():
+        for name in ENGINES:
             if exponent <= (7 if name == "native" else 6):
-                point = measure_growth(package, 10**exponent, quick)
+                point = measure_growth(name, 10**exponent, quick)
                 results[name].append(point)
                 cells += [f"{t:.0f} ns" for t in (point.record, point.backward, point.drop)]
-                cells.append(f"{point.graph:.0f}, {point.sweep:.0f}")
+                cells.append(", ".join(str(round(size)) for size in point.memory) if point.memory else "-")
             else:
                 cells += ["-"] * 4
         print(f"| 1e{exponent} | {' | '.join(cells)} |", flush=True)
@@ -376,6 +516,8 @@ def grow(quick):
 
 COLOURS = {"native": "#0072b2", "textbook": "#56b4e9", "XAD": "#d55e00", "PyTorch": "#e69f00", "micrograd": "#999999",
            "HIPS autograd": "#cc79a7"}  # fmt: skip
+STYLES = {"record": "-o", "backward": "--s", "drop": ":^",
+          "graph": "-o", "sweep": "--s", "dropped": ":^", "later": "-.v"}  # fmt: skip
 
 
 def draw_comparison(results):
@@ -410,29 +552,33 @@ def draw_comparison(results):
 
 def draw_growth(results):
     """Time and memory for each node over the number of nodes."""
-    parts = {"record": "-o", "backward": "--s", "drop": ":^"}, {"graph": "-o", "sweep": "--s"}
-    titles = "Nanoseconds per node", "Bytes per node: the graph, and while a sweep runs"
-    figure, both = pyplot().subplots(1, 2, figsize=(9, 3.5))
-    for axes, styles, title in zip(both, parts, titles, strict=True):
-        for name, points in results.items():
-            for part, style in styles.items():
-                each = [getattr(p, part) for p in points]
-                label = f"{name}, {part}"
-                axes.plot([p.nodes for p in points], each, style, color=COLOURS[name], markersize=4, label=label)
-        axes.set_title(title, fontsize=10)
+    figure, (times, memory) = pyplot().subplots(1, 2, figsize=(9, 3.5))
+    for name, points in results.items():
+        timed = [(p.nodes, p) for p in points]
+        measured = [(p.nodes, p.memory) for p in points if p.memory]
+        lines = [(times, part, timed) for part in ("record", "backward", "drop")]
+        lines += [(memory, part, measured) for part in Memory._fields]
+        for axes, part, owners in lines:
+            places = [(nodes, getattr(owner, part)) for nodes, owner in owners]
+            style = {"color": COLOURS[name], "markersize": 4, "label": f"{name}, {part}"}
+            axes.plot(*zip(*places, strict=True), STYLES[part], **style)
+    times.set_title("Nanoseconds per node", fontsize=10)
+    memory.set_title("Resident bytes per node", fontsize=10)
+    for axes in times, memory:
         axes.set(xscale="log", xlabel="nodes")
         place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.2)}
         axes.legend(ncols=len(results), frameon=False, fontsize=8, **place)
-    both[0].set_yscale("log")
-    both[0].yaxis.set_major_formatter("{x:g}")
-    both[1].set_ylim(0, None)
+    times.set_yscale("log")
+    times.yaxis.set_major_formatter("{x:g}")
+    memory.set_ylim(0, None)
     save(figure, "benchmark_growth.svg")
 
 
 def main():
     quick = asked_for_quick(__doc__, "one turn, small graphs, no pictures: does it run?")
+    need("psutil")  # rather say now that it is missing than in some minutes
     if not quick:
-        pyplot()  # rather say now that it is missing than in some minutes
+        pyplot()
     multiples = compare(quick)
     growth = grow(quick)
     if not quick:

@@ -50,7 +50,7 @@ def xad() -> Peer:
             tape.computeAdjoints()
             return [v.derivative for v in leaves]
 
-    functions = {name: getattr(math, name) for name in ("exp", "log", "sin", "sqrt", "erf")}
+    functions = {name: getattr(math, name) for name in ("exp", "log", "sin", "tanh", "sqrt", "erf")}
     return Peer("XAD", functions | {"relu": lambda x: math.fmax(x, 0.0)}, differentiate, list, goes_deep=True)
 
 
@@ -64,7 +64,7 @@ def torch() -> Peer:
         function(leaves).backward()
         return leaves
 
-    functions = {name: getattr(torch, name) for name in ("exp", "log", "sin", "sqrt", "erf", "relu")}
+    functions = {name: getattr(torch, name) for name in ("exp", "log", "sin", "tanh", "sqrt", "erf", "relu")}
     return Peer("PyTorch", functions, differentiate, lambda leaves: [v.grad.item() for v in leaves])
 
 
@@ -76,7 +76,7 @@ def autograd() -> Peer:
         count = len(numbers)
         return value_and_grad(lambda x: function([x[i] for i in range(count)]))(numpy.array(numbers))[1]
 
-    functions = {name: getattr(numpy, name) for name in ("exp", "log", "sin", "sqrt")}
+    functions = {name: getattr(numpy, name) for name in ("exp", "log", "sin", "tanh", "sqrt")}
     functions["relu"] = lambda x: numpy.maximum(x, 0.0)
     if importlib.util.find_spec("scipy"):
         from autograd.scipy.special import erf

@@ -5,8 +5,9 @@
 
 The first compares gradients by the engine that serves with mpmath's at 120 digits or, by ``--against paths``, three
 times as fast, with the sum over all paths. The second compares the native engine with the textbook engine, bit for bit:
-data, gradients, second derivatives, and exceptions, also of programs that leave their domains. What disagrees is
-printed as Python; the exit code is then 1.
+data, gradients, second derivatives, and exceptions, also of programs that leave their domains; each eighth is
+no program but a life (lives.py), in which nodes are kept, dropped, copied and assigned. What disagrees is printed as
+Python, or as the seed of a life; the exit code is then 1.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import struct
 import time
 from fractions import Fraction
 
+import lives
 from twins import textbook
 
 import autograd_mini as ag
@@ -27,6 +29,7 @@ from autograd_mini.testing.writer import random_program
 
 ORACLES = {"exact": exact, "paths": path_sum}
 CHUNK = 1000
+STEPS = 20  # of a life
 
 
 def judged(program, oracle):
@@ -71,18 +74,38 @@ def check(program, against):
     return raises if ours == told(textbook, program) else "wrong"
 
 
+def walks():
+    """How many walks the native engine has made, and how many of them gave up."""
+    if ag.engine != "native":
+        return {}
+    from autograd_mini.core import native
+
+    return {name: native.counts()[name] for name in ("walks", "retreats")}
+
+
+def is_lived_alike(seed):
+    ours, theirs = lives.both((ag, textbook), seed, STEPS)
+    return ours == theirs
+
+
 def run(chunk):
-    """A thousand programs by the seed of the chunk: how many fared how, and the wrong ones as text."""
+    """A thousand programs by the seed of the chunk: how many fared how, the wrong ones as text, and how many walks
+    there were and gave up."""
     seed, against = chunk
+    before = walks()
     source = random.Random(seed)
     counts, wrong = collections.Counter(), []
     for i in range(CHUNK):
-        program = random_program(source, tame=against in ORACLES or i % 2 == 0)
-        verdict = check(program, against)
+        if against == "textbook" and i % 8 == 7:
+            what = source.randrange(2**32)
+            verdict = "lived alike" if is_lived_alike(what) else "wrong"
+        else:
+            what = random_program(source, tame=against in ORACLES or i % 2 == 0)
+            verdict = check(what, against)
         counts[verdict] += 1
         if verdict == "wrong":
-            wrong.append(repr(program))
-    return counts, wrong
+            wrong.append(repr(what))
+    return counts, wrong, collections.Counter(walks()) - collections.Counter(before)
 
 
 def main():
@@ -98,16 +121,21 @@ def main():
     if options.minutes and options.processes > 1:
         parser.error("--minutes runs in one process; start several with seeds of their own")
     most = 10**9 if options.minutes else -(-options.examples // CHUNK)
-    total, start = collections.Counter(), time.perf_counter()
+    total, walked, start = collections.Counter(), collections.Counter(), time.perf_counter()
     with multiprocessing.Pool(options.processes) as pool:
         chunks = ((repr((options.seed, i)), options.against) for i in range(most))
-        for counts, wrong in map(run, chunks) if options.processes == 1 else pool.imap_unordered(run, chunks):
+        for counts, wrong, some_walks in (
+            map(run, chunks) if options.processes == 1 else pool.imap_unordered(run, chunks)
+        ):
             total += counts
+            walked += some_walks
             print(*wrong, sep="\n\n", end="\n\n" * bool(wrong), flush=True)
             if options.minutes and time.perf_counter() - start > 60 * options.minutes:
                 break
     took = time.perf_counter() - start
     print(f"{total.total()} programs in {took:.0f} s: " + ", ".join(f"{n} {what}" for what, n in total.most_common()))
+    if walked:
+        print(f"{walked['retreats']} of {walked['walks']} walks gave up")
     return 1 if total["wrong"] else 0
 
 

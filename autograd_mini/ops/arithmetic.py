@@ -90,7 +90,7 @@ def mod(x: float, y: float) -> float:
     text="{} ** {}",
     domain=((0.1, 5.0), (-3.0, 3.0)),
     role="operator",
-    c=expr("pow(x, y)", sure="isnormal(out)"),
+    c=expr("power(x, y)", sure="isnormal(out)"),
 )
 def pow_(x: float, y: float) -> float:
     """x raised to y.

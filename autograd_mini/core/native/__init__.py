@@ -12,11 +12,11 @@ try:
     from ._native import (
         Value,
         adjoints,
+        counts,
         deepen,
         differentiate,
         functions,
         local_partials,
-        looks,
         new_epoch,
         pull,
         push,
@@ -28,7 +28,7 @@ except (AttributeError, KeyError, TypeError) as error:  # what it looks for in t
     raise ImportError("it was built from another state of the sources around it") from error
 
 __all__ = [
-    "Value", "adjoints", "differentiate", "functions", "local_partials", "looks", "new_epoch", "pull", "push",
+    "Value", "adjoints", "counts", "differentiate", "functions", "local_partials", "new_epoch", "pull", "push",
     "topological_order",
 ]  # fmt: skip
 

@@ -100,8 +100,10 @@ static bool append(Variables *made, PyObject *v)
 {
     if (made->count == made->room) {
         Py_ssize_t room = 2 * made->room + 8;
-        if (!grow((void **)&made->nodes, sizeof *made->nodes, (size_t)room))
+        if (!grow((void **)&made->nodes, sizeof *made->nodes, (size_t)room)) {
+            PyErr_NoMemory();
             return false;
+        }
         made->room = room;
     }
     made->nodes[made->count++] = (Value *)Py_NewRef(v);

@@ -213,9 +213,10 @@ static PyObject *function_deepen(PyObject *Py_UNUSED(module), PyObject *const *a
         PyErr_SetString(PyExc_TypeError, "deepen takes a kind of calls, and a change of their number");
         return NULL;
     }
-    Py_ssize_t before = depth_of[kind];
-    depth_of[kind] += change;
-    return PyLong_FromSsize_t(before);
+    PyObject *before = PyLong_FromSsize_t(depth_of[kind]);
+    if (before)
+        depth_of[kind] += change;
+    return before;
 }
 
 /* Where a slot of the class of blocks is; false with an exception. */

@@ -1,9 +1,10 @@
 /* The native engine: the class and the functions of value.py and derivatives.py in C.
  *
- * node.h has the node, shared.h what comes from Python, mode.h whether operations record and who watches, record.h how
- * they are recorded, sort.h the sort, sweep.h and nodes.h the sweeps on doubles and on nodes, pull.h the primitives,
- * value.h the class, differentiate.h value_and_grad; rows.h is printed from the table at build. All of the engine's memory
- * comes from PyMem_* and PyObject_*.
+ * node.h has the node, slab.h where nodes live and life.h how they come and go, shared.h what comes from Python, mode.h
+ * whether operations record and who watches, record.h how they are recorded, walk.h the walk through memory, sort.h a
+ * graph as arrays, sweep.h and nodes.h the sweeps over these, on doubles and on nodes, pull.h the primitives, value.h the
+ * class, differentiate.h value_and_grad; rows.h is printed from the table at build. All of the engine's memory comes from
+ * PyMem_* and PyObject_*. With AUTOGRAD_MINI_NO_WALK it is built without slabs and walk.
  *
  * Threads: the module relies on the interpreter's lock, and a free-threaded interpreter keeps it for this module.
  * Subinterpreters are refused, as the class and what is shared are one for the process.
@@ -17,9 +18,9 @@ static PyObject *list_graph(Nodes roots, bool check, int64_t since)
     Graph g;
     if (!sort(&g, roots, check, since))
         return NULL;
-    PyObject *list = PyList_New((Py_ssize_t)g.count);
-    for (size_t i = 0; list && i < g.count; i++)
-        PyList_SET_ITEM(list, (Py_ssize_t)i, Py_NewRef((PyObject *)g.places[i].node));
+    PyObject *list = PyList_New((Py_ssize_t)g.places.count);
+    for (size_t i = 0; list && i < g.places.count; i++)
+        PyList_SET_ITEM(list, (Py_ssize_t)i, Py_NewRef((PyObject *)g.places.items[i].node));
     free_graph(&g);
     return list;
 }
@@ -67,7 +68,7 @@ static PyObject *function_local_partials(PyObject *Py_UNUSED(module), PyObject *
     if (!to || !slope) {
         PyErr_NoMemory();
     } else if (row_slopes_in_python[v->state.row]) {
-        in_python = slopes_in_python(v, false);
+        in_python = slopes_in_python(v);
         list = in_python ? PyList_New(n) : NULL;
     } else {
         for (Py_ssize_t i = 0; i < n + 2; i++) {
@@ -97,9 +98,14 @@ static PyObject *function_new_epoch(PyObject *Py_UNUSED(module), PyObject *Py_UN
     return PyLong_FromLongLong(++epoch_now);
 }
 
-static PyObject *function_looks(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
+static PyObject *function_counts(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
 {
-    return PyLong_FromUnsignedLongLong(looks);
+#ifdef HAS_SLABS
+    unsigned long long held = regions * REGION_SIZE, slab = SLAB_SIZE;
+#else
+    unsigned long long held = 0, slab = 0;
+#endif
+    return Py_BuildValue("{sKsKsKsKsK}", "looks", looks, "walks", walks, "retreats", retreats, "bytes", held, "slab", slab);
 }
 
 /* ---- The module. A docstring here is a signature; the text comes from the page of Python that has the function. ---- */
@@ -146,8 +152,9 @@ static PyMethodDef other_functions[] = {
      "set_unusual($module, count, /)\n--\n\nHow many blocks are open for which operations must look."},
     {"deepen", (PyCFunction)(void (*)(void))function_deepen, METH_FASTCALL,
      "deepen($module, what, change, /)\n--\n\nAs mode.deepen."},
-    {"looks", function_looks, METH_NOARGS,
-     "looks($module, /)\n--\n\nHow many nodes and operands all sorts have looked at."},
+    {"counts", function_counts, METH_NOARGS,
+     "counts($module, /)\n--\n\nFor tests: how many nodes and operands all walks and sorts have looked at, how many walks "
+     "there were, how many of them gave up, how many bytes of slabs there are, spare ones too, and how many a slab has."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -313,6 +320,7 @@ static int load(PyObject *module)
     }
     Below from = {0};
     PyObject *functions = NULL;
+    look_for_fma();
     bool done = PyModule_AddFunctions(module, other_functions) == 0 && import_below(&from) && take_shared(&from, module)
         && take_rows(from.ops) && (value_type || make_class(from.value)) && complete_docs_from(graph_functions, from.value)
         && complete_docs_from(derivative_functions, from.derivatives)

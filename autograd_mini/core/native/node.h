@@ -1,4 +1,4 @@
-/* The node: its layout, how it is made and how it dies.
+/* The node: its layout, and what reads it.
  *
  * Nodes are not known to the cyclic collector, because no cycle can form: operands are older than what is computed from
  * them and are never reassigned, grad is a plain number, label an exact str, and the class is final.
@@ -20,9 +20,11 @@
 
 #if defined(__GNUC__)
 #define RARE __attribute__((noinline, cold)) /* is kept out of the way of what is not */
+#define HOT __attribute__((noinline, hot))   /* is not taken for rare because of what it is called by */
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #else
 #define RARE
+#define HOT
 #define ALWAYS_INLINE inline
 #endif
 
@@ -34,6 +36,17 @@ typedef struct {
     double number; /* the data of the node when it was taken, or the plain number */
 } Operand;
 
+/* What a node is, and when it came about. */
+typedef union {
+    struct {
+        uint64_t row : 8;        /* LEAF, a ROW_..., or CALL for a row registered at run time */
+        uint64_t has_tuples : 1; /* whether the operands are in tuples */
+        uint64_t is_marked : 1;  /* during a walk: was reached; in a sorted graph: has its position */
+        int64_t epoch : 54;
+    };
+    uint64_t word;
+} State;
+
 /* A node of any number of operands refers to the tuples that they came in, which other nodes may share: in a net, a
  * neuron's weights serve for every sample, and a layer's inputs for each of its neurons. Operands of two lists are in
  * two tuples; all others in one, beside an empty one. What the tuples hold is not known to the collector either. */
@@ -42,7 +55,7 @@ struct Value {
     double data;
     union {
         double grad;
-        uint64_t position; /* during a sort, which keeps grad elsewhere */
+        uint64_t position; /* while a graph is sorted, which keeps grad elsewhere; and the bits of grad */
         Value *next;       /* in the queue of dying nodes, or in the free list */
     };
     union {
@@ -53,12 +66,7 @@ struct Value {
         Value *operands[2];   /* one or two operands; NULL for the constant, and for a second that is not there */
         PyObject *tuples[2]; /* any other number, or two constants: of Values, floats and small ints */
     };
-    struct {
-        int64_t epoch : 48;
-        uint64_t row : 8;        /* LEAF, a ROW_..., or CALL for a row registered at run time */
-        uint64_t has_tuples : 1; /* whether the operands are in tuples */
-        uint64_t is_closed : 1;  /* during a sort: has its position */
-    } state;
+    State state;
     PyObject *label; /* NULL if empty */
     PyObject *weakrefs;
 };
@@ -67,9 +75,23 @@ static_assert(sizeof(void *) != 8 || sizeof(Value) == 80, "a node has 80 bytes")
 
 static PyTypeObject *value_type;
 
-/* Advances when the data of a leaf is assigned. A node keeps the epoch of its creation, a leaf that of its assignment;
- * a leaf that is newer than its user makes the graph stale. 48 bits last for years of doing nothing else. */
+/* The epoch that began last. Each node begins one, so that an operand is known to be older than what is computed from it;
+ * and the assignment of a leaf's data does: a leaf that is newer than its user makes the graph stale. 54 bits last for
+ * years of doing nothing else. */
 static int64_t epoch_now;
+static int64_t last_assignment; /* no leaf was assigned after this epoch */
+
+/* Marks are set and taken off in whole words: what is read next is another part of the state, and a processor waits where
+ * it reads more than was just written. */
+static inline void mark(Value *v)
+{
+    v->state.word |= (State){.is_marked = 1}.word;
+}
+
+static inline void take_mark_off(Value *v)
+{
+    v->state.word &= ~(State){.is_marked = 1}.word;
+}
 
 static inline double number_of(const Operand *o)
 {
@@ -119,6 +141,46 @@ static inline double float_floordiv(double x, double y)
     return copysign(0.0, x / y);
 }
 
+/* x ** 2 with the bits of libm's pow, mostly without its call, which takes longer than all else about such a node.
+ *
+ * The rounding error of x * x is known exactly by a fused multiplication. Where it is not near half a unit in the last
+ * place, x * x is what any pow gives that errs by less than 0.54 units, as glibc's does; the rest, one in twelve, is left
+ * to it. */
+#if defined(__GLIBC__) && defined(__x86_64__)
+static bool has_fma;
+static const volatile double two = 2.0; /* which compilers do not know: they make x * x of pow(x, 2.0) */
+
+static inline void look_for_fma(void)
+{
+    has_fma = __builtin_cpu_supports("fma");
+}
+
+__attribute__((target("fma"), noinline)) static double square(double x)
+{
+    double p = x * x, half;
+    uint64_t bits;
+    memcpy(&bits, &p, sizeof bits);
+    bits = (bits & UINT64_C(0x7ff0000000000000)) - (UINT64_C(53) << 52);
+    memcpy(&half, &bits, sizeof half); /* half a unit in the last place of p */
+    bool is_sure = p > 1e-180 && p < 1e180 && fabs(fma(x, x, -p)) < 0.92 * half;
+    return is_sure ? p : pow(x, two);
+}
+
+static inline double power(double x, double y)
+{
+    return y == 2.0 && has_fma ? square(x) : pow(x, y);
+}
+#else
+static inline void look_for_fma(void)
+{
+}
+
+static inline double power(double x, double y)
+{
+    return pow(x, y);
+}
+#endif
+
 #include "rows.h"
 
 /* An item of a node's tuple: the node that it is, or NULL; and its number. */
@@ -137,17 +199,21 @@ static inline double item_number(PyObject *x)
     return is_value(x) ? ((Value *)x)->data : PyFloat_CheckExact(x) ? PyFloat_AS_DOUBLE(x) : int_number(x);
 }
 
-/* The tuples of a node, as arrays for loops over its operands. */
+/* Two tuples of operands, as arrays for loops. */
 typedef struct {
     PyObject *const *first, *const *second;
     Py_ssize_t split, count; /* how many items the first has, and both */
 } Items;
 
-static inline Items items_of(const Value *v)
+static inline Items items_in(PyObject *first, PyObject *second)
 {
-    PyObject *first = v->tuples[0], *second = v->tuples[1];
     Py_ssize_t split = PyTuple_GET_SIZE(first);
     return (Items){&PyTuple_GET_ITEM(first, 0), &PyTuple_GET_ITEM(second, 0), split, split + PyTuple_GET_SIZE(second)};
+}
+
+static inline Items items_of(const Value *v)
+{
+    return items_in(v->tuples[0], v->tuples[1]);
 }
 
 static inline PyObject *item_at(const Items *items, Py_ssize_t i)
@@ -160,11 +226,16 @@ static inline Py_ssize_t operand_count(const Value *v)
     return v->state.has_tuples ? items_of(v).count : row_arity[v->state.row];
 }
 
+static inline Operand item_operand(const Items *items, Py_ssize_t i)
+{
+    PyObject *x = item_at(items, i);
+    return (Operand){item_node(x), item_number(x)};
+}
+
 static RARE Operand operand_in_tuples(const Value *v, Py_ssize_t i)
 {
-    Items items = items_of(v);
-    PyObject *x = item_at(&items, i);
-    return (Operand){item_node(x), item_number(x)};
+    const Items items = items_of(v);
+    return item_operand(&items, i);
 }
 
 static inline Operand operand_in_node(const Value *v, Py_ssize_t i)
@@ -176,103 +247,4 @@ static inline Operand operand_in_node(const Value *v, Py_ssize_t i)
 static inline Operand operand_of(const Value *v, Py_ssize_t i)
 {
     return v->state.has_tuples ? operand_in_tuples(v, i) : operand_in_node(v, i);
-}
-
-/* ---- Birth and death. ---- */
-
-/* Memory of dead nodes, kept for the next ones. */
-#if defined(AUTOGRAD_MINI_NO_FREE_LIST) || defined(Py_GIL_DISABLED)
-enum { MOST_FREE = 0 };
-#else
-enum { MOST_FREE = 20000 };
-#endif
-static Value *free_nodes;
-static int free_count;
-
-/* A node without operands and label; NULL with MemoryError. */
-static inline Value *new_node(double data, int row)
-{
-    Value *v = free_nodes;
-    if (MOST_FREE > 0 && v) {
-        free_nodes = v->next;
-        free_count--;
-        _Py_NewReference((PyObject *)v);
-    } else {
-        v = PyObject_New(Value, value_type);
-        if (!v)
-            return NULL;
-    }
-    v->data = data;
-    v->grad = 0.0;
-    v->state.epoch = epoch_now;
-    v->state.row = (unsigned char)row;
-    v->state.has_tuples = 0;
-    v->state.is_closed = 0;
-    v->label = NULL;
-    v->weakrefs = NULL;
-    return v;
-}
-
-static void free_node(Value *v)
-{
-    if (free_count < MOST_FREE) {
-        v->next = free_nodes;
-        free_nodes = v;
-        free_count++;
-    } else {
-        PyTypeObject *type = Py_TYPE(v);
-        PyObject_Free(v);
-        Py_DECREF(type);
-    }
-}
-
-static void drop_operands(Value *v)
-{
-    if (v->state.has_tuples) {
-        Py_DECREF(v->tuples[0]);
-        Py_DECREF(v->tuples[1]);
-    } else {
-        for (Py_ssize_t i = 0; i < row_arity[v->state.row]; i++)
-            Py_XDECREF(v->operands[i]);
-    }
-    if (v->state.row == CALL)
-        Py_DECREF(v->op);
-}
-
-/* A dying node takes its operands with it. Recursion would end in a stack overflow, so nodes that die meanwhile queue up,
- * whichever thread lets go of them: callbacks of weak references and run-time rows may run Python in here. */
-static Value *dying;
-static bool is_burying;
-
-static void value_dealloc(PyObject *self)
-{
-    Value *v = (Value *)self;
-    v->next = dying;
-    dying = v;
-    if (is_burying)
-        return;
-    is_burying = true;
-    while ((v = dying)) {
-        dying = v->next;
-        if (v->weakrefs)
-            PyObject_ClearWeakRefs((PyObject *)v);
-        Py_XDECREF(v->label);
-        drop_operands(v);
-        free_node(v);
-    }
-    is_burying = false;
-}
-
-/* Memory for operands; NULL with MemoryError. */
-static Operand *new_operands(Py_ssize_t n)
-{
-    Operand *operands = PyMem_New(Operand, n ? n : 1);
-    if (!operands)
-        PyErr_NoMemory();
-    return operands;
-}
-
-static PyObject *new_leaf(double data)
-{
-    return (PyObject *)new_node(data, LEAF);
 }

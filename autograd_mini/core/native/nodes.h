@@ -69,7 +69,7 @@ static bool follow(const Partial *p, const Value *v, const Operand xyz[3], Opera
 /* What the slopes of a node are computed from. */
 typedef struct {
     const Value *node;
-    PyObject *in_python; /* those that Python computes, NULL where C knows the steps */
+    PyObject *in_python; /* what gives those that Python computes, NULL where C knows the steps */
     Operand xyz[3];      /* the operands that a partial is given */
     Py_ssize_t length;   /* how many operands each list has, if they come in lists */
 } Slopes;
@@ -80,7 +80,7 @@ static bool begin_slopes(Slopes *s, const Value *v)
     Py_ssize_t n = operand_count(v);
     *s = (Slopes){.node = v};
     if (partials[v->state.row][0].kind == PYTHON)
-        return (s->in_python = slopes_in_python(v, true)) != NULL;
+        return (s->in_python = PyObject_CallOneArg(shared.partial_values, (PyObject *)v)) != NULL;
     if (!row_arity[v->state.row])
         s->length = n / row_lists[v->state.row];
     for (Py_ssize_t k = 0; k < n && !s->length; k++)
@@ -93,8 +93,11 @@ static int slope_of(Slopes *s, Py_ssize_t i, Operand *slope)
 {
     const Value *v = s->node;
     if (s->in_python) {
-        PyObject *x = i < PyList_GET_SIZE(s->in_python) ? PyList_GET_ITEM(s->in_python, i) : Py_None;
-        return x == Py_None ? 0 : keep(Py_NewRef(x), slope) ? 1 : -1;
+        PyObject *x = PyObject_CallFunction(s->in_python, "n", i);
+        bool is_flat = x == Py_None;
+        if (is_flat)
+            Py_DECREF(x);
+        return is_flat ? 0 : keep(x, slope) ? 1 : -1;
     }
     const Partial *rule = &partials[v->state.row][s->length ? i / s->length : i];
     for (Py_ssize_t k = 0; s->length && k < row_lists[v->state.row]; k++)
@@ -192,8 +195,8 @@ static bool sweep_nodes(NodeSweep *s)
 {
     Graph *g = &s->graph;
     const Position *to = g->positions + g->edges;
-    for (size_t i = g->count; i-- > 0;) {
-        const Value *v = g->places[i].node;
+    for (size_t i = g->places.count; i-- > 0;) {
+        const Value *v = g->places.items[i].node;
         Py_ssize_t n = edge_count(v);
         to -= n;
         if (!sum_terms(s, i))
@@ -207,7 +210,7 @@ static bool sweep_nodes(NodeSweep *s)
 
 static void free_node_sweep(NodeSweep *s)
 {
-    for (size_t i = 0; s->adjoint && i < s->graph.count; i++)
+    for (size_t i = 0; s->adjoint && i < s->graph.places.count; i++)
         drop(&s->adjoint[i]);
     for (size_t i = 0; i < s->used; i++)
         drop(&s->pool[i].operand);
@@ -221,9 +224,9 @@ static void free_node_sweep(NodeSweep *s)
 /* Memory for a sweep over a graph that was sorted; false with an exception. */
 static bool new_node_sweep(NodeSweep *s, Py_ssize_t roots)
 {
-    s->adjoint = PyMem_Calloc(s->graph.count, sizeof *s->adjoint);
-    s->first = PyMem_Calloc(s->graph.count, sizeof *s->first);
-    s->last = PyMem_Calloc(s->graph.count, sizeof *s->last);
+    s->adjoint = PyMem_Calloc(s->graph.places.count, sizeof *s->adjoint);
+    s->first = PyMem_Calloc(s->graph.places.count, sizeof *s->first);
+    s->last = PyMem_Calloc(s->graph.places.count, sizeof *s->last);
     s->pool = PyMem_New(Term, s->graph.edges + (size_t)roots);
     if (!s->adjoint || !s->first || !s->last || !s->pool)
         PyErr_NoMemory();
@@ -263,8 +266,8 @@ static bool gather_nodes(const Value *v, const Position *to, const Operand *tang
 static bool sweep_nodes_forward(Graph *g, const bool *is_given, Operand *tangent)
 {
     const Position *to = g->positions;
-    for (size_t i = 0; i < g->count; i++) {
-        const Value *v = g->places[i].node;
+    for (size_t i = 0; i < g->places.count; i++) {
+        const Value *v = g->places.items[i].node;
         Py_ssize_t n = edge_count(v);
         bool moving = false;
         for (Py_ssize_t k = 0; k < n; k++)

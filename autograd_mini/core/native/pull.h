@@ -122,9 +122,9 @@ static PyObject *begin_request(const Request *r, bool is_forward)
 static PyObject *by_node(const Graph *g, const double *doubles, const Operand *operands)
 {
     PyObject *dict = PyDict_New();
-    for (size_t i = 0; dict && i < g->count; i++) {
+    for (size_t i = 0; dict && i < g->places.count; i++) {
         PyObject *x = operands ? from_operand(&operands[i]) : PyFloat_FromDouble(doubles[i]);
-        if (!x || PyDict_SetItem(dict, (PyObject *)g->places[i].node, x) < 0)
+        if (!x || PyDict_SetItem(dict, (PyObject *)g->places.items[i].node, x) < 0)
             Py_CLEAR(dict);
         Py_XDECREF(x);
     }
@@ -150,18 +150,50 @@ static PyObject *by_position(const Position *found, Py_ssize_t n, const double *
 
 /* ---- Backward. ---- */
 
+#ifdef HAS_SLABS
+/* The derivatives by the wanted nodes as a list of floats, if all are leaves and the walk serves; NULL without an
+ * exception if not. */
+static PyObject *pull_by_walk(const Request *r)
+{
+    for (Py_ssize_t i = 0; i < r->wanted.count; i++)
+        if (r->wanted.nodes[i]->state.row != LEAF)
+            return NULL;
+    PyObject *list = PyList_New(r->wanted.count); /* before the walk, as it might have the collector run Python */
+    if (!list || !walk_to_pull(r->start, r->numbers, r->since)) {
+        Py_XDECREF(list);
+        return NULL;
+    }
+    bool done = true;
+    for (Py_ssize_t i = 0; done && i < r->wanted.count; i++) {
+        const Value *v = r->wanted.nodes[i];
+        PyObject *x = PyFloat_FromDouble(v->state.is_marked ? v->grad : 0.0);
+        done = x != NULL;
+        PyList_SET_ITEM(list, i, x);
+    }
+    end_pull();
+    if (!done)
+        Py_CLEAR(list);
+    return list;
+}
+#endif
+
 /* The derivatives by the wanted nodes as a list of floats. If asked to, also the adjoints of all nodes, by node. */
 static PyObject *pull_doubles(const Request *r, PyObject **all)
 {
     Graph g;
     Standing at;
     PyObject *list = NULL;
+#ifdef HAS_SLABS
+    if (!all && ((list = pull_by_walk(r)) || PyErr_Occurred()))
+        return list;
+#endif
     if (!new_standing(&at, r))
         return NULL;
     if (sort_and_mark(&g, r->start, true, r->since)) {
         find_standing(&at, r);
+        unmark(&g);
         start_sweep(&g, at.start, r->numbers, r->start.count);
-        if (sweep(&g, false) && (!all || (*all = by_node(&g, g.adjoint, NULL))))
+        if (sweep(&g) && (!all || (*all = by_node(&g, g.adjoint, NULL))))
             list = by_position(at.wanted, r->wanted.count, g.adjoint, NULL);
         free_graph(&g);
     }
@@ -197,8 +229,8 @@ static PyObject *pull_nodes(const Request *r, PyObject **all)
 
 static PyObject *push_doubles(const Request *r, Graph *g, const bool *is_given, const Standing *at, PyObject **all)
 {
-    if (g->count)
-        memset(g->adjoint, 0, g->count * sizeof *g->adjoint);
+    if (g->places.count)
+        memset(g->adjoint, 0, g->places.count * sizeof *g->adjoint);
     for (Py_ssize_t i = 0; i < r->start.count; i++)
         if (at->start[i] != NOWHERE)
             g->adjoint[at->start[i]] = r->numbers[i].number;
@@ -209,7 +241,7 @@ static PyObject *push_doubles(const Request *r, Graph *g, const bool *is_given, 
 
 static PyObject *push_nodes(const Request *r, Graph *g, const bool *is_given, const Standing *at, PyObject **all)
 {
-    Operand *tangent = PyMem_Calloc(g->count + 1, sizeof *tangent);
+    Operand *tangent = PyMem_Calloc(g->places.count + 1, sizeof *tangent);
     PyObject *list = NULL;
     if (!tangent)
         return PyErr_NoMemory();
@@ -221,7 +253,7 @@ static PyObject *push_nodes(const Request *r, Graph *g, const bool *is_given, co
         }
     if (sweep_nodes_forward(g, is_given, tangent) && (!all || (*all = by_node(g, NULL, tangent))))
         list = by_position(at->wanted, r->wanted.count, NULL, tangent);
-    for (size_t i = 0; i < g->count; i++)
+    for (size_t i = 0; i < g->places.count; i++)
         drop(&tangent[i]);
     PyMem_Free(tangent);
     return list;
@@ -238,7 +270,7 @@ static PyObject *push_request(const Request *r, PyObject **all)
     if (sort_and_mark(&g, r->wanted, true, r->since)) {
         find_standing(&at, r);
         unmark(&g);
-        bool *is_given = PyMem_Calloc(g.count + 1, sizeof *is_given);
+        bool *is_given = PyMem_Calloc(g.places.count + 1, sizeof *is_given);
         for (Py_ssize_t i = 0; is_given && i < r->start.count; i++)
             if (at.start[i] != NOWHERE)
                 is_given[at.start[i]] = true;

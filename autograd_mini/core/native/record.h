@@ -199,12 +199,12 @@ static PyObject *record(int row, PyObject *op, double out, const Operand *operan
     return unusual_blocks ? record_unusually(row, op, out, operands, n) : make(row, op, out, operands, n);
 }
 
-/* The operands of a node as floats and Values. */
-static PyObject *args_of(const Value *v)
+/* Operands in tuples as floats and Values. */
+static PyObject *args_in(const Items items)
 {
-    PyObject *tuple = PyTuple_New(operand_count(v));
-    for (Py_ssize_t i = 0; tuple && i < PyTuple_GET_SIZE(tuple); i++) {
-        Operand o = operand_of(v, i);
+    PyObject *tuple = PyTuple_New(items.count);
+    for (Py_ssize_t i = 0; tuple && i < items.count; i++) {
+        Operand o = item_operand(&items, i);
         PyObject *x = from_operand(&o);
         if (x)
             PyTuple_SET_ITEM(tuple, i, x);
@@ -214,18 +214,25 @@ static PyObject *args_of(const Value *v)
     return tuple;
 }
 
+/* The operands of a node as floats and Values. */
+static PyObject *args_of(const Value *v)
+{
+    if (v->state.has_tuples)
+        return args_in(items_of(v));
+    Operand operands[2];
+    Py_ssize_t n = row_arity[v->state.row];
+    for (Py_ssize_t i = 0; i < n; i++)
+        operands[i] = operand_in_node(v, i);
+    return tuple_of_operands(operands, n);
+}
+
 static RARE PyObject *record_tuples_unusually(int row, double out, PyObject *first, PyObject *second)
 {
     Mode mode;
     if (!find_mode(&mode))
         return NULL;
-    if (mode.is_silent && !mode.is_watched)
-        return new_leaf(out);
-    PyObject *v = make_of_tuples(row, NULL, out, first, second);
-    PyObject *args = v && mode.is_watched ? args_of((Value *)v) : NULL;
-    if (v && mode.is_silent)
-        Py_SETREF(v, new_leaf(out));
-    return v && mode.is_watched ? tell_recorded(v, row, NULL, args) : v;
+    PyObject *v = mode.is_silent ? new_leaf(out) : make_of_tuples(row, NULL, out, first, second);
+    return v && mode.is_watched ? tell_recorded(v, row, NULL, args_in(items_in(first, second))) : v;
 }
 
 static PyObject *tuple_of_numbers(const Operand *operands, Py_ssize_t n)

@@ -2,7 +2,7 @@
  * above it is known here. */
 #pragma once
 
-#include "node.h"
+#include "life.h"
 
 static struct {
     PyObject *rows[CALL], *functions[CALL];                          /* the table, by ROW_... */

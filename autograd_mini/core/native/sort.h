@@ -1,111 +1,124 @@
-/* The sort of a graph: every node after its operands, and where these stand, so that a sweep only walks arrays that are
- * its own.
- *
- * Marks are in the nodes while the sort lasts, which runs no Python: nothing can come between, and the interpreter's lock
- * is all the lock that is needed. */
+/* The graph of some roots as arrays: the leaves, then the others by age, and where the operands of each stand, so that a
+ * sweep only goes through arrays that are its own. The order is that of topological_order in value.py. */
 #pragma once
 
-#include "record.h"
+#include "walk.h"
 
 typedef uint32_t Position;
 #define NOWHERE UINT32_MAX /* the position of a plain number, or of a node that is left out */
 
 typedef struct {
-    Value *node;
-    double grad; /* of the node, while its place is taken by its position */
-} Place;
-
-/* A node on the way down, and the first of its operands that is still to be visited. */
-typedef struct {
-    Value *node;
-    Py_ssize_t next;
-} Visit;
-
-typedef struct {
-    Place *places;       /* the nodes, operands first */
+    Places places;       /* the nodes, operands first */
     double *adjoint;     /* one for each node, in a sweep */
     Position *positions; /* for each operand of each node, in order, where it stands */
-    Visit *visits;       /* the stack of the walk */
-    size_t count, room, edges, edge_room, depth, depth_room;
+    size_t room, edges, edge_room; /* room of `adjoint` and `positions` */
     bool runs_python; /* whether the partials of some node do */
 } Graph;
 
-/* How many nodes and operands all sorts have looked at, for tests that count instead of measuring time. */
-static unsigned long long looks;
+/* ---- Memory. ---- */
 
-/* The arrays of the last sweep, kept for the next one unless they are large. */
+/* The arrays of the last sort. */
 static Graph spare;
-enum { LARGEST_SPARE = 1 << 17 };
+
+static void free_arrays(Graph *g)
+{
+    PyMem_Free(g->places.items);
+    PyMem_Free(g->adjoint);
+    PyMem_Free(g->positions);
+    *g = (Graph){.edges = 0};
+}
 
 static void free_graph(Graph *g)
 {
-    bool is_empty = !spare.places && !spare.adjoint && !spare.positions && !spare.visits;
-    if (is_empty && g->room <= LARGEST_SPARE && g->edge_room <= 2 * LARGEST_SPARE && g->depth_room <= LARGEST_SPARE) {
+    bool is_empty = !spare.places.items && !spare.adjoint && !spare.positions;
+    if (is_empty && g->places.room <= MOST_KEPT && g->room <= MOST_KEPT && g->edge_room <= 2 * MOST_KEPT)
         spare = *g;
-        return;
-    }
-    PyMem_Free(g->places);
-    PyMem_Free(g->adjoint);
-    PyMem_Free(g->positions);
-    PyMem_Free(g->visits);
+    else
+        free_arrays(g);
 }
 
-/* ---- The sort. ---- */
+/* ---- The search, where the walk does not serve. ---- */
 
-static bool grow(void **memory, size_t size, size_t room)
+/* Adds a node that is not marked to those found. */
+static bool find_node(Places *found, Value *v)
 {
-    void *more = room <= PY_SSIZE_T_MAX / size ? PyMem_Realloc(*memory, room * size) : NULL;
-    if (!more) {
-        PyErr_NoMemory();
+    if (!append_place(found, v))
         return false;
-    }
-    *memory = more;
+    v->position = found->count - 1;
+    mark(v);
     return true;
 }
 
-static inline bool push_visit(Graph *g, Value *node, Py_ssize_t next)
+static bool find_operands(Places *found, const Value *v, int64_t since)
 {
-    if (g->depth == g->depth_room) {
-        size_t room = 2 * g->depth_room + 64;
-        if (!grow((void **)&g->visits, sizeof *g->visits, room))
-            return false;
-        g->depth_room = room;
+    bool done = true;
+    for (Py_ssize_t k = 0, n = operand_count(v); done && k < n; k++) {
+        Value *a = operand_of(v, k).node;
+        if (a && !a->state.is_marked && a->state.epoch >= since)
+            done = find_node(found, a);
     }
-    g->visits[g->depth++] = (Visit){node, next};
-    return true;
+    return done;
 }
 
-static bool make_room(Graph *g, size_t nodes, size_t edges)
+/* Leaves first, then by age; what is equally old, such as a node and its copy, as it was found. */
+static int compare_places(const void *a, const void *b)
 {
-    if (g->count + nodes > g->room) {
-        size_t room = 2 * g->room + nodes + 64;
-        if (room >= NOWHERE) {
-            PyErr_NoMemory();
-            return false;
-        }
-        if (!grow((void **)&g->places, sizeof *g->places, room) || !grow((void **)&g->adjoint, sizeof *g->adjoint, room))
-            return false;
-        g->room = room;
-    }
-    if (g->edges + edges > g->edge_room) {
-        size_t room = 2 * g->edge_room + edges + 64;
-        if (!grow((void **)&g->positions, sizeof *g->positions, room))
-            return false;
-        g->edge_room = room;
-    }
-    return true;
+    const Value *x = ((const Place *)a)->node, *y = ((const Place *)b)->node;
+    bool x_inner = x->state.row != LEAF, y_inner = y->state.row != LEAF;
+    if (x_inner != y_inner)
+        return x_inner - y_inner;
+    int found = compare_ages(a, b);
+    return found ? found : (x->position > y->position) - (x->position < y->position);
 }
 
-/* Makes sure that a node with that many edges and its leaves can be closed. */
-static inline bool has_room(Graph *g, size_t edges)
+/* The same nodes as the walk collects, whatever their memory and their age. */
+static bool search(Places *found, Nodes roots, int64_t since)
 {
-    return (g->count + edges < g->room && g->edges + edges <= g->edge_room) || make_room(g, edges + 1, edges);
+    bool done = true;
+    for (Py_ssize_t i = 0; done && i < roots.count; i++)
+        done = roots.nodes[i]->state.is_marked || find_node(found, roots.nodes[i]);
+    for (size_t i = 0; done && i < found->count; i++)
+        done = find_operands(found, found->items[i].node, since);
+    if (found->count > 1)
+        qsort(found->items, found->count, sizeof *found->items, compare_places);
+    for (size_t i = 0; i < found->count; i++) {
+        Value *v = found->items[i].node;
+        v->grad = found->items[i].grad;
+        take_mark_off(v);
+    }
+    looks += 3 * found->count;
+    return done;
 }
 
-static inline Position position_of(const Value *v)
+/* The error of the youngest node that has a newer operand, if there is one: true without. */
+static bool refuse_stale(const Places *found)
 {
-    return v && v->state.is_closed ? (Position)v->position : NOWHERE;
+    Value *stale = NULL;
+    for (size_t i = found->count; !stale && i-- > 0;)
+        if (newer_operand(found->items[i].node))
+            stale = found->items[i].node;
+    if (stale)
+        Py_XDECREF(PyObject_CallFunctionObjArgs(shared.refuse_stale, newer_operand(stale), stale, NULL));
+    return !stale;
 }
+
+static bool collect(Places *found, Nodes roots, bool check, int64_t since)
+{
+#ifdef HAS_SLABS
+    bool tries = !avoids_walk;
+    avoids_walk = false;
+    if (tries && (walk_to_collect(found, roots, check, since) || PyErr_Occurred()))
+        return !PyErr_Occurred();
+    avoids_walk = false;
+    found->count = 0;
+#endif
+    if (search(found, roots, since))
+        return !check || refuse_stale(found);
+    PyErr_NoMemory();
+    return false;
+}
+
+/* ---- Positions. ---- */
 
 /* How many positions a node has: the two operands in the node count as two, be there one or two. */
 static inline Py_ssize_t edge_count(const Value *v)
@@ -113,166 +126,113 @@ static inline Py_ssize_t edge_count(const Value *v)
     return v->state.has_tuples ? items_of(v).count : v->state.row == LEAF ? 0 : 2;
 }
 
-/* Gives a node its place. All its operands have theirs, and these have been written. */
-static inline void close_node(Graph *g, Value *v, Py_ssize_t edges)
+static inline Position position_of(const Value *v)
 {
-    g->edges += (size_t)edges;
-    g->runs_python |= row_slopes_in_python[v->state.row];
-    g->places[g->count] = (Place){v, v->grad};
-    v->position = g->count++;
-    v->state.is_closed = 1;
+    return v && v->state.is_marked ? (Position)v->position : NOWHERE;
 }
 
-/* Visits an operand: leaves are closed at once, and what is closed or left out is nothing to visit; any other operand is
- * given back, to be visited before its user. */
-static inline Value *descend(Graph *g, Value *a, int64_t since)
+static bool make_room(Graph *g)
 {
-    if (!a || a->state.is_closed || a->state.epoch < since)
-        return NULL;
-    if (a->state.row != LEAF)
-        return a;
-    close_node(g, a, 0);
-    return NULL;
+    bool done = g->places.count < NOWHERE;
+    if (done && g->places.count > g->room) {
+        done = grow((void **)&g->adjoint, sizeof *g->adjoint, g->places.room);
+        g->room = done ? g->places.room : g->room;
+    }
+    if (done && g->edges > g->edge_room) {
+        done = grow((void **)&g->positions, sizeof *g->positions, g->edges + g->edges / 2);
+        g->edge_room = done ? g->edges + g->edges / 2 : g->edge_room;
+    }
+    if (!done)
+        PyErr_NoMemory();
+    return done;
 }
 
-static inline bool is_newer(const Value *a, const Value *user)
+static void count_edges(Graph *g)
 {
-    return a && a->state.epoch > user->state.epoch;
+    for (size_t i = 0; i < g->places.count; i++) {
+        const Value *v = g->places.items[i].node;
+        g->edges += (size_t)edge_count(v);
+        g->runs_python |= row_slopes_in_python[v->state.row];
+    }
 }
 
-/* An operand that was assigned after its user had been computed from it, the last one first. */
-static inline Value *newer_operand(const Value *v)
+static inline Position *write_positions(const Value *v, Position *to)
 {
-    if (v->state.epoch == epoch_now) /* nothing was assigned since then, and there is no need to look */
-        return NULL;
-    if (!v->state.has_tuples)
-        return is_newer(v->operands[1], v) ? v->operands[1] : is_newer(v->operands[0], v) ? v->operands[0] : NULL;
+    if (v->state.row == LEAF)
+        return to;
+    if (!v->state.has_tuples) {
+        to[0] = position_of(v->operands[0]);
+        to[1] = position_of(v->operands[1]);
+        return to + 2;
+    }
     const Items items = items_of(v);
-    for (Py_ssize_t i = items.count; i-- > 0;) {
-        Value *a = item_node(item_at(&items, i));
-        if (is_newer(a, v))
-            return a;
-    }
-    return NULL;
+    for (Py_ssize_t k = 0; k < items.count; k++)
+        to[k] = position_of(item_node(item_at(&items, k)));
+    return to + items.count;
 }
 
-/* Continues the visit of a node whose operands are in it: the operand that must be visited first, or NULL once the node
- * is closed. */
-static inline Value *visit_two(Graph *g, Value *v, Py_ssize_t *next, int64_t since)
+/* Marks each node with its position, operands before those that use them. */
+static void mark_graph(Graph *g)
 {
-    Value *x = v->operands[0], *y = v->operands[1], *deeper;
-    if (*next == 0 && (deeper = descend(g, x, since))) {
-        *next = 1;
-        return deeper;
+    Position *to = g->positions;
+    for (size_t i = 0; i < g->places.count; i++) {
+        Value *v = g->places.items[i].node;
+        to = write_positions(v, to);
+        g->places.items[i].grad = v->grad;
+        v->position = i;
+        mark(v);
     }
-    if (*next <= 1 && (deeper = descend(g, y, since))) {
-        *next = 2;
-        return deeper;
-    }
-    g->positions[g->edges] = position_of(x);
-    g->positions[g->edges + 1] = position_of(y);
-    close_node(g, v, 2);
-    return NULL;
-}
-
-/* The same for a node whose operands are in tuples. */
-static Value *visit_many(Graph *g, Value *v, Py_ssize_t *next, int64_t since)
-{
-    const Items items = items_of(v);
-    Position *positions = g->positions + g->edges;
-    bool was_left = *next > 0; /* for another node, so that what was written has been overwritten */
-    for (Py_ssize_t i = *next; i < items.count; i++) {
-        Value *a = item_node(item_at(&items, i)), *deeper = descend(g, a, since);
-        if (deeper) {
-            *next = i + 1;
-            return deeper;
-        }
-        positions[i] = position_of(a);
-    }
-    for (Py_ssize_t i = 0; was_left && i < items.count; i++)
-        positions[i] = position_of(item_node(item_at(&items, i)));
-    close_node(g, v, items.count);
-    return NULL;
-}
-
-/* The depth-first walk from one root. False with an exception, or with a stale operand and its user. */
-static bool walk(Graph *g, Value *root, bool check, int64_t since, Value *stale[2])
-{
-    Visit at = {root, 0};
-    if (!has_room(g, 0))
-        return false;
-    if (root->state.row == LEAF) {
-        close_node(g, root, 0);
-        return true;
-    }
-    for (;;) {
-        if (check && at.next == 0 && (stale[0] = newer_operand(at.node))) {
-            stale[1] = at.node;
-            return false;
-        }
-        if (!has_room(g, (size_t)edge_count(at.node)))
-            return false;
-        Value *deeper = at.node->state.has_tuples ? visit_many(g, at.node, &at.next, since)
-                                                  : visit_two(g, at.node, &at.next, since);
-        if (deeper) {
-            if (!push_visit(g, at.node, at.next))
-                return false;
-            at = (Visit){deeper, 0};
-        } else {
-            if (!g->depth)
-                return true;
-            at = g->visits[--g->depth];
-        }
-    }
+    looks += g->places.count + g->edges;
 }
 
 /* Takes the marks off and gives the nodes their grad back. */
 static void unmark(Graph *g)
 {
-    for (size_t i = 0; i < g->count; i++) {
-        Value *v = g->places[i].node;
-        v->grad = g->places[i].grad;
-        v->state.is_closed = 0;
+    for (size_t i = 0; i < g->places.count; i++) {
+        Value *v = g->places.items[i].node;
+        v->grad = g->places.items[i].grad;
+        take_mark_off(v);
     }
 }
 
-/* Some nodes where a walk begins, or whose derivatives are wanted. */
-typedef struct {
-    Value *const *nodes;
-    Py_ssize_t count;
-} Nodes;
-
-/* Sorts the graph of the roots, leaving out what was recorded before the epoch since, and leaves the marks in it: no
- * Python may run before they are taken off. False with an exception, and then nothing is marked or to be freed. */
-static bool sort_and_mark(Graph *g, Nodes roots, bool check, int64_t since)
+/* Takes the arrays that are kept, and looks now and then whether that is worth it. */
+static void take_arrays(Graph *g)
 {
-    Value *stale[2] = {NULL, NULL};
+    static size_t sorts, most_needed;
     *g = spare;
-    g->count = g->edges = g->depth = 0;
-    g->runs_python = false;
-    spare = (Graph){.room = 0};
-    bool done = true;
-    for (int pass = 0; pass < 2; pass++) /* first those before the epoch, which are left out as operands of the others */
-        for (Py_ssize_t i = 0; done && i < roots.count; i++) {
-            Value *root = roots.nodes[i];
-            if (!root->state.is_closed && (root->state.epoch < since) == !pass)
-                done = walk(g, root, check, since, stale);
-        }
-    looks += g->count + g->edges;
-    if (!done) {
-        unmark(g);
-        free_graph(g);
-        if (stale[0])
-            Py_XDECREF(PyObject_CallFunctionObjArgs(shared.refuse_stale, stale[0], stale[1], NULL));
+    spare = (Graph){.edges = 0};
+    most_needed = Py_MAX(most_needed, g->places.count);
+    if (++sorts == A_WHILE) {
+        if (most_needed < g->places.room / 2)
+            free_arrays(g);
+        sorts = most_needed = 0;
     }
+    g->places.count = g->edges = 0;
+    g->runs_python = false;
+}
+
+/* Puts the graph of the roots in order, leaving out what was recorded before the epoch since; false with an exception, and
+ * then nothing is to be freed. */
+static bool sort(Graph *g, Nodes roots, bool check, int64_t since)
+{
+    take_arrays(g);
+    bool done = collect(&g->places, roots, check, since);
+    if (!done)
+        free_graph(g);
     return done;
 }
 
-static bool sort(Graph *g, Nodes roots, bool check, int64_t since)
+/* The same with positions, and the marks left on: no Python may run before they are taken off. */
+static bool sort_and_mark(Graph *g, Nodes roots, bool check, int64_t since)
 {
-    bool done = sort_and_mark(g, roots, check, since);
+    if (!sort(g, roots, check, since))
+        return false;
+    count_edges(g);
+    bool done = make_room(g);
     if (done)
-        unmark(g);
+        mark_graph(g);
+    else
+        free_graph(g);
     return done;
 }
 

@@ -4,19 +4,13 @@
 
 #include "sort.h"
 
-#if defined(__GNUC__)
-#define PREFETCH(v) __builtin_prefetch(&(v)->state)
-#else
-#define PREFETCH(v)
-#endif
-
 /* ---- Slopes. ---- */
 
-/* The slopes of a node that Python computes, on floats or on nodes: a list with None for a flat edge and for the edges of
- * plain numbers; NULL with an exception. */
-static PyObject *slopes_in_python(const Value *v, bool on_nodes)
+/* The slopes of a node that Python computes: a list with None for a flat edge and for the edges of plain numbers; NULL
+ * with an exception. */
+static PyObject *slopes_in_python(const Value *v)
 {
-    PyObject *slopes = PyObject_CallOneArg(on_nodes ? shared.partial_values : shared.local_partials, (PyObject *)v);
+    PyObject *slopes = PyObject_CallOneArg(shared.local_partials, (PyObject *)v);
     if (slopes && !PyList_CheckExact(slopes)) {
         PyErr_Format(PyExc_TypeError, "expected a list of slopes, got %R", slopes);
         Py_CLEAR(slopes);
@@ -63,7 +57,7 @@ static int slope_at(PyObject *slopes, Py_ssize_t i, double *slope)
 
 static bool pass_on_in_python(const Value *v, Py_ssize_t n, double cotangent, const Position *to, double *adjoint)
 {
-    PyObject *slopes = slopes_in_python(v, false);
+    PyObject *slopes = slopes_in_python(v);
     if (!slopes)
         return false;
     int found = 0;
@@ -95,18 +89,19 @@ static ALWAYS_INLINE bool pass_on(const Value *v, Py_ssize_t n, double cotangent
 /* Begins with the cotangents of some roots, which stand where `at` says; a node may be a root several times. */
 static void start_sweep(Graph *g, const Position *at, const Operand *cotangents, Py_ssize_t roots)
 {
-    if (g->count)
-        memset(g->adjoint, 0, g->count * sizeof *g->adjoint);
+    expects_python = g->runs_python;
+    if (g->places.count)
+        memset(g->adjoint, 0, g->places.count * sizeof *g->adjoint);
     for (Py_ssize_t i = 0; i < roots; i++)
         g->adjoint[at[i]] += cotangents[i].number;
 }
 
-/* The adjoints of a graph that is not marked any more; false with an exception. */
-static bool sweep_with_python(Graph *g)
+/* The adjoints of a graph that is not marked any more and was started; false with an exception. */
+static bool sweep(Graph *g)
 {
     const Position *to = g->positions + g->edges;
-    for (size_t i = g->count; i-- > 0;) {
-        const Value *v = g->places[i].node;
+    for (size_t i = g->places.count; i-- > 0;) {
+        const Value *v = g->places.items[i].node;
         Py_ssize_t n = edge_count(v);
         to -= n;
         /* Zero times any slope is zero, be it infinite: a strong zero. */
@@ -116,45 +111,9 @@ static bool sweep_with_python(Graph *g)
     return true;
 }
 
-static inline void commit(Value *v, double grad, double adjoint)
+static inline void commit(Value *v, double adjoint)
 {
-    v->grad = v->state.row == LEAF ? grad + adjoint : adjoint;
-}
-
-/* The same for a marked graph whose slopes run no Python, so that no error can come up. On its way it takes the marks
- * off and, if asked to, commits: a second walk over a large graph would take as long as the first. */
-static void sweep_and_unmark(Graph *g, bool committing)
-{
-    const Position *to = g->positions + g->edges;
-    for (size_t i = g->count; i-- > 0;) {
-        Value *v = g->places[i].node;
-        Py_ssize_t n = edge_count(v);
-        double adjoint = g->adjoint[i];
-        PREFETCH(g->places[i > 16 ? i - 16 : 0].node);
-        to -= n;
-        if (n && adjoint != 0.0)
-            pass_on(v, n, adjoint, to, g->adjoint);
-        v->state.is_closed = 0;
-        if (committing)
-            commit(v, g->places[i].grad, adjoint);
-        else
-            v->grad = g->places[i].grad;
-    }
-}
-
-/* The sweep over a marked graph that was started; false with an exception, and then nothing is committed. */
-static bool sweep(Graph *g, bool committing)
-{
-    if (!g->runs_python) {
-        sweep_and_unmark(g, committing);
-        return true;
-    }
-    unmark(g);
-    if (!sweep_with_python(g))
-        return false;
-    for (size_t i = 0; committing && i < g->count; i++)
-        commit(g->places[i].node, g->places[i].node->grad, g->adjoint[i]);
-    return true;
+    v->grad = v->state.row == LEAF ? v->grad + adjoint : adjoint;
 }
 
 /* ---- Forward. ---- */
@@ -173,7 +132,7 @@ static bool gather(const Value *v, Py_ssize_t n, const Position *to, const doubl
 {
     double total = 0.0;
     if (row_slopes_in_python[v->state.row]) {
-        PyObject *slopes = slopes_in_python(v, false);
+        PyObject *slopes = slopes_in_python(v);
         int found = slopes ? 0 : -1;
         for (Py_ssize_t i = 0; found >= 0 && i < n; i++) {
             double slope;
@@ -196,8 +155,8 @@ static bool gather(const Value *v, Py_ssize_t n, const Position *to, const doubl
 static bool sweep_forward(Graph *g, const bool *is_given)
 {
     const Position *to = g->positions;
-    for (size_t i = 0; i < g->count; i++) {
-        const Value *v = g->places[i].node;
+    for (size_t i = 0; i < g->places.count; i++) {
+        const Value *v = g->places.items[i].node;
         Py_ssize_t n = edge_count(v);
         bool moving = false;
         for (Py_ssize_t k = 0; k < n; k++)

@@ -123,9 +123,9 @@ static PyObject *get_args(PyObject *self, void *Py_UNUSED(closure))
     return args_of((Value *)self);
 }
 
-static PyObject *get_age(PyObject *self, void *Py_UNUSED(closure))
+static PyObject *get_epoch(PyObject *self, void *Py_UNUSED(closure))
 {
-    return PyLong_FromLongLong(((Value *)self)->state.epoch - epoch_now);
+    return PyLong_FromLongLong(((Value *)self)->state.epoch);
 }
 
 static int refuse_deletion(const char *name)
@@ -147,7 +147,7 @@ static int set_data(PyObject *self, PyObject *x, void *Py_UNUSED(closure))
     if (data == -1.0 && PyErr_Occurred())
         return -1;
     v->data = data;
-    v->state.epoch = ++epoch_now;
+    v->state.epoch = last_assignment = ++epoch_now;
     return 0;
 }
 
@@ -188,7 +188,7 @@ static PyGetSetDef value_getset[] = {
     {"label", get_label, set_label, NULL, NULL},
     {"op", get_op, NULL, NULL, NULL},
     {"args", get_args, NULL, NULL, NULL},
-    {"_age", get_age, NULL, NULL, NULL},
+    {"_epoch", get_epoch, NULL, NULL, NULL},
     {"_data", get_number, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
@@ -426,48 +426,71 @@ static PyObject *value_apply(PyObject *Py_UNUSED(type), PyObject *const *args, P
     return out;
 }
 
+/* The epoch of a copy: it is newer than what it was computed from, whatever is told. */
+static void set_epoch(Value *v, int64_t epoch)
+{
+    int64_t newest_leaf = v->state.row == LEAF ? epoch : INT64_MIN;
+    for (Py_ssize_t i = 0, n = operand_count(v); i < n; i++) {
+        const Value *a = operand_of(v, i).node;
+        if (a && a->state.row == LEAF)
+            newest_leaf = Py_MAX(newest_leaf, a->state.epoch);
+        else if (a)
+            epoch = Py_MAX(epoch, a->state.epoch + 1);
+    }
+    v->state.epoch = epoch;
+    last_assignment = Py_MAX(last_assignment, newest_leaf); /* it may be newer than a copy that uses it */
+}
+
+/* A node that is told all it has but its grad and its epoch; NULL with an exception. */
+static Value *restored(PyObject *op, PyObject *args, double data, PyObject *label)
+{
+    if (op == Py_None)
+        return (Value *)labelled_leaf(data, label);
+    PyObject *kept;
+    Py_ssize_t n = PyTuple_GET_SIZE(args);
+    Operand *operands = take_tuple(&PyTuple_GET_ITEM(args, 0), n);
+    if (!operands || !take_label(label, &kept)) {
+        PyMem_Free(operands);
+        return NULL;
+    }
+    int row = row_of(op);
+    Value *v = (Value *)make(row, row == CALL ? op : NULL, data, operands, n);
+    PyMem_Free(operands);
+    if (v)
+        v->label = kept;
+    else
+        Py_XDECREF(kept);
+    return v;
+}
+
 static PyObject *value_restore(PyObject *Py_UNUSED(type), PyObject *const *args, Py_ssize_t n)
 {
     if (n != 6) {
-        PyErr_SetString(PyExc_TypeError, "_restore takes op, args, data, grad, label, age");
+        PyErr_SetString(PyExc_TypeError, "_restore takes op, args, data, grad, label, epoch");
         return NULL;
     }
-    PyObject *op = args[0], *operands = args[1], *age = args[5];
-    PyObject *fine = PyObject_CallFunctionObjArgs(shared.refuse_restored, op, operands, age, NULL);
+    PyObject *fine = PyObject_CallFunctionObjArgs(shared.refuse_restored, args[0], args[1], args[5], NULL);
     if (!fine)
         return NULL;
     Py_DECREF(fine);
-    Value *v = (Value *)leaf_from(args[2], args[4]);
-    if (!v || set_grad((PyObject *)v, args[3], NULL) < 0) {
-        Py_XDECREF(v);
-        return NULL;
-    }
-    if (op != Py_None) {
-        Operand *taken = take_tuple(&PyTuple_GET_ITEM(operands, 0), PyTuple_GET_SIZE(operands));
-        int row = row_of(op);
-        Value *inner = taken ? (Value *)make(row, row == CALL ? op : NULL, v->data, taken, PyTuple_GET_SIZE(operands)) : NULL;
-        PyMem_Free(taken);
-        if (inner) {
-            inner->grad = v->grad;
-            inner->label = v->label;
-            v->label = NULL;
-        }
-        Py_SETREF(v, inner);
-    }
+    double data = leaf_data(args[2]);
+    Value *v = data == -1.0 && PyErr_Occurred() ? NULL : restored(args[0], args[1], data, args[4]);
+    if (v && set_grad((PyObject *)v, args[3], NULL) < 0)
+        Py_CLEAR(v);
     if (v)
-        v->state.epoch = epoch_now + PyLong_AsLongLong(age);
+        set_epoch(v, PyLong_AsLongLong(args[5]));
     return (PyObject *)v;
 }
 
 static PyObject *value_copy(PyObject *self, PyObject *Py_UNUSED(none))
 {
     Value *v = (Value *)self;
-    PyObject *args = get_args(self, NULL), *label = get_label(self, NULL), *age = get_age(self, NULL), *out = NULL;
-    if (args && label && age)
-        out = PyObject_CallMethod((PyObject *)value_type, "_restore", "OOddOO", op_of(v), args, v->data, v->grad, label, age);
+    PyObject *args = get_args(self, NULL), *label = get_label(self, NULL), *epoch = get_epoch(self, NULL), *out = NULL;
+    if (args && label && epoch)
+        out = PyObject_CallMethod((PyObject *)value_type, "_restore", "OOddOO", op_of(v), args, v->data, v->grad, label, epoch);
     Py_XDECREF(args);
     Py_XDECREF(label);
-    Py_XDECREF(age);
+    Py_XDECREF(epoch);
     return out;
 }
 
@@ -506,10 +529,32 @@ static RARE PyObject *backward_watched(Value *root, double gradient)
         return NULL;
     while (PyDict_Next(found, &place, &node, &adjoint)) {
         if (is_value(node) && PyFloat_CheckExact(adjoint)) /* whoever got hold of the dict may have spoilt it */
-            commit((Value *)node, ((Value *)node)->grad, PyFloat_AS_DOUBLE(adjoint));
+            commit((Value *)node, PyFloat_AS_DOUBLE(adjoint));
     }
     Py_DECREF(found);
     Py_RETURN_NONE;
+}
+
+/* The backward pass; false with an exception, and then nothing is committed. */
+static bool backward(Value *root, double gradient)
+{
+    const Nodes roots = {&root, 1};
+    const Operand cotangent = {NULL, gradient};
+#ifdef HAS_SLABS
+    if (walk_to_commit(roots, &cotangent) || PyErr_Occurred())
+        return !PyErr_Occurred();
+#endif
+    Graph g;
+    if (!sort_and_mark(&g, roots, true, INT64_MIN))
+        return false;
+    Position at = position_of(root);
+    unmark(&g);
+    start_sweep(&g, &at, &cotangent, 1);
+    bool done = sweep(&g);
+    for (size_t i = 0; done && i < g.places.count; i++)
+        commit(g.places.items[i].node, g.adjoint[i]);
+    free_graph(&g);
+    return done;
 }
 
 static PyObject *value_backward(PyObject *self, PyObject *args, PyObject *kwargs)
@@ -527,16 +572,7 @@ static PyObject *value_backward(PyObject *self, PyObject *args, PyObject *kwargs
         return NULL;
     if (mode.is_watched)
         return backward_watched(root, gradient);
-    Graph g;
-    if (!sort_and_mark(&g, (Nodes){&root, 1}, true, INT64_MIN))
-        return NULL;
-    Position at = position_of(root);
-    start_sweep(&g, &at, &(Operand){NULL, gradient}, 1);
-    bool done = sweep(&g, true);
-    free_graph(&g);
-    if (!done)
-        return NULL;
-    Py_RETURN_NONE;
+    return backward(root, gradient) ? Py_NewRef(Py_None) : NULL;
 }
 
 static PyObject *value_zero_grad(PyObject *self, PyObject *Py_UNUSED(none))
@@ -545,8 +581,8 @@ static PyObject *value_zero_grad(PyObject *self, PyObject *Py_UNUSED(none))
     Value *root = (Value *)self;
     if (!sort(&g, (Nodes){&root, 1}, false, INT64_MIN))
         return NULL;
-    for (size_t i = 0; i < g.count; i++)
-        g.places[i].node->grad = 0.0;
+    for (size_t i = 0; i < g.places.count; i++)
+        g.places.items[i].node->grad = 0.0;
     free_graph(&g);
     Py_RETURN_NONE;
 }
@@ -579,7 +615,7 @@ static PyMethodDef value_methods[] = {
     {"__reduce_ex__", value_reduce, METH_O, "__reduce_ex__($self, protocol)\n--\n\n"},
     {"_apply", (PyCFunction)(void (*)(void))value_apply, METH_FASTCALL | METH_STATIC, "_apply(op, *args)\n--\n\n"},
     {"_restore", (PyCFunction)(void (*)(void))value_restore, METH_FASTCALL | METH_STATIC,
-     "_restore(op, args, data, grad, label, age)\n--\n\n"},
+     "_restore(op, args, data, grad, label, epoch)\n--\n\n"},
     {NULL, NULL, 0, NULL},
 };
 
