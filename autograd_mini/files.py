@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 
@@ -32,12 +34,14 @@ def write_json(path: str | os.PathLike[str], content: Any, kind: Kind) -> None:
     """Write ``content`` to a file. Until the new one is whole on the disk, a file of that name stays as it is.
 
     Args:
-        path: the name of the file; ``path`` with ".part" added is its name on the way.
+        path: the name of the file; on the way it has a name of its own in the same folder. Symbolic links are
+            followed, and the permissions of a file that was there are kept.
         content: str, numbers, bools, None, lists and dicts; floats are kept to the last bit.
         kind: what it is.
 
     Raises:
         OSError: if the file cannot be written; nothing is left of it then.
+        ValueError: if ``path`` is no file but a pipe or a device.
 
     >>> import os.path, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -47,13 +51,26 @@ def write_json(path: str | os.PathLike[str], content: Any, kind: Kind) -> None:
     """
     import json  # here and below: most programs neither save nor load
 
-    part = os.fspath(path) + ".part"
+    text = json.dumps({"format": kind.format, "version": kind.version, "content": content})
+    with replacing(path) as file:
+        file.write(text)
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Any]:
+    """Hands over a text file that takes the place of ``path`` at the end, if no exception ends it."""
+    target = os.path.realpath(path)
+    if os.path.exists(target) and not os.path.isfile(target) and not os.path.isdir(target):
+        raise ValueError(f"{os.fspath(path)!r} is no file but a pipe or a device; write to a file and copy that")
+    part = f"{target}.{os.urandom(6).hex()}.part"
     try:
-        with open(part, "w", encoding="utf-8") as file:
-            file.write(json.dumps({"format": kind.format, "version": kind.version, "content": content}))
+        with open(part, "x", encoding="utf-8") as file:
+            if os.path.exists(target):
+                os.chmod(part, stat.S_IMODE(os.stat(target).st_mode))
+            yield file
             file.flush()
             os.fsync(file.fileno())  # or after a crash of the machine the new name might stand for an empty file
-        os.replace(part, path)
+        os.replace(part, target)
     except BaseException:
         with suppress(OSError):
             os.remove(part)
@@ -75,7 +92,7 @@ def read_json(path: str | os.PathLike[str], kind: Kind, remedy: str) -> Any:
     try:
         with open(path, encoding="utf-8") as file:
             found = json.load(file)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # too deep for the reader: nothing that was written here
         raise ValueError(f"{name} does not hold {kind.noun}: {error}; {remedy}") from None
     if not isinstance(found, dict) or not isinstance(found.get("format"), str):
         return found

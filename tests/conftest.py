@@ -1,5 +1,8 @@
 """What pytest reads first: how many examples a property gets, and what is no test."""
 
+import contextlib
+import errno
+import os
 import signal
 from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.util import find_spec
@@ -62,3 +65,19 @@ def any_renderer():
         find_renderer()
     except RendererNotFoundError:
         pytest.skip("needs the extra svg")
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """Within ``full_disk()`` no file can be written to the disk."""
+
+    def no_space(number):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    @contextlib.contextmanager
+    def within():
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", no_space)
+            yield
+
+    return within

@@ -332,8 +332,8 @@ MUTANTS = [
     Mutant(
         "a copy may be older than its operands",
         "core/value.py",
-        "max([epoch, *[a._epoch + 1 for a in out.args if type(a) is Value and a.args]])",
-        "epoch",
+        "max([min(epoch, out._epoch), *oldest])",
+        "min(epoch, out._epoch)",
     ),
     Mutant("reflected subtraction swapped", "core/value.py", 'TABLE["sub"], other, self', 'TABLE["sub"], self, other'),
     Mutant("reflected division swapped", "core/value.py", 'TABLE["div"], other, self', 'TABLE["div"], self, other'),
@@ -354,10 +354,10 @@ MUTANTS = [
     Mutant(
         "graphs in one pickle count their ages from different times",
         "core/copies.py",
-        "copying.now if copying is not None else type(node)(0.0)._epoch",
+        "earlier.now if earlier is not None else type(node)(0.0)._epoch",
         "type(node)(0.0)._epoch",
     ),
-    Mutant("Values copied together are no longer one", "core/copies.py", "if id(a) not in memo:", "if True:"),
+    Mutant("Values copied together are no longer one", "core/copies.py", " and id(a) not in known:", ":"),
     Mutant(
         "detach keeps the history",
         "core/value.py",

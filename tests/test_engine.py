@@ -5,6 +5,8 @@ textbook engine.
 
 import copy
 import gc
+import io
+import itertools
 import math
 import operator
 import os
@@ -635,6 +637,49 @@ def test_a_pickle_of_assigned_leaves_keeps_its_gradients_in_a_new_process():
     )
     for engine in {"python", ag.engine}:
         assert run_python(code, AUTOGRAD_MINI_ENGINE=engine).stdout.split() == ["8.0", "8.0"]
+
+
+@pytest.mark.parametrize("package", BOTH)
+def test_copies_of_the_nodes_of_one_graph_grow_as_their_number(package):
+    def size(n):
+        nodes = [package.Value(1.0)]
+        while len(nodes) < n:
+            nodes.append(nodes[-1] * 1.0)
+        copies = copy.deepcopy(nodes), pickle.loads(pickle.dumps(nodes))
+        for found in copies:
+            assert all(later.args[0] is earlier for earlier, later in itertools.pairwise(found))
+        return len(pickle.dumps(nodes))
+
+    assert size(2000) < 5 * size(500)
+
+
+class Computing:
+    """Computes while it is being pickled."""
+
+    def __init__(self, package):
+        self.a = package.Value(3.0)
+
+    def __getstate__(self):
+        self.a.data = 4.0
+        return {"a": self.a, "loss": self.a * self.a}
+
+
+@pytest.mark.parametrize("package", BOTH)
+def test_what_is_computed_while_a_pickle_is_made_or_between_two_of_one_pickler_arrives(package):
+    y = package.Value(2.0) * 3.0
+    first, second = pickle.loads(pickle.dumps([y, Computing(package)]))
+    second.loss.backward()
+    assert (first.data, second.a.grad) == (6.0, 8.0)
+    buffer = io.BytesIO()
+    pickler = pickle.Pickler(buffer)
+    pickler.dump(y)
+    end = buffer.tell()
+    pickler.dump(z := y * 2.0)
+    assert pickle.loads(pickle.dumps(z * 2.0)).data == 24.0  # while that one is still alive
+    buffer.seek(0)
+    unpickler = pickle.Unpickler(buffer)
+    assert (unpickler.load().data, buffer.tell()) == (6.0, end)
+    assert unpickler.load().data == 12.0
 
 
 def test_a_deep_copy_stays_with_its_engine():

@@ -3,10 +3,13 @@
 import json
 import os
 import re
+import subprocess
+import sys
+import time
 
 import pytest
 
-from autograd_mini import Value, fit, nn
+from autograd_mini import Value, draw, fit, nn
 from autograd_mini.files import CHECKPOINT, WEIGHTS, read_json, write_json
 from autograd_mini.optim import SGD
 
@@ -27,21 +30,83 @@ def test_content_that_json_does_not_have_leaves_the_old_file(tmp_path):
     assert os.listdir(tmp_path) == ["a.json"]
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs the device that is always full")
-def test_a_full_disk_leaves_the_old_weights(tmp_path):
+def test_a_full_disk_leaves_the_old_weights(tmp_path, full_disk):
     path = tmp_path / "model.json"
     first, second = nn.Neuron(2), nn.Neuron(2)
     first.save(path)
-    os.symlink("/dev/full", tmp_path / "model.json.part")
-    with pytest.raises(OSError, match="No space left on device"):
+    with full_disk(), pytest.raises(OSError, match="No space left on device"):
         second.save(path)
     second.load(path)
     assert second.state_dict() == first.state_dict()
     assert os.listdir(tmp_path) == ["model.json"]
 
 
+def test_a_full_disk_leaves_the_old_picture(tmp_path, full_disk):
+    path = tmp_path / "graph.dot"
+    draw(Value(1.0) + 2.0).save(path)
+    before = path.read_text()
+    with full_disk(), pytest.raises(OSError, match="No space left on device"):
+        draw(Value(3.0)).save(path)
+    assert path.read_text() == before
+    assert os.listdir(tmp_path) == ["graph.dot"]
+
+
+def test_a_file_of_ones_own_that_is_called_part_is_left_alone(tmp_path):
+    (tmp_path / "a.json.part").write_text("mine")
+    write_json(tmp_path / "a.json", 1, WEIGHTS)
+    assert (tmp_path / "a.json.part").read_text() == "mine"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs permissions and links")
+def test_permissions_stay_and_links_are_followed(tmp_path):
+    real, link = tmp_path / "real.json", tmp_path / "link.json"
+    write_json(real, 1, WEIGHTS)
+    assert real.stat().st_mode & 0o777 == 0o666 & ~umask()
+    real.chmod(0o640)
+    link.symlink_to(real)
+    write_json(link, 2, WEIGHTS)
+    assert link.is_symlink()
+    assert read_json(real, WEIGHTS, "") == 2
+    assert real.stat().st_mode & 0o777 == 0o640
+
+
+def umask():
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_pipes_and_devices_are_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", "/dev/null"):
+        with pytest.raises(ValueError, match="is no file but a pipe or a device; write to a file and copy that"):
+            write_json(path, 1, WEIGHTS)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_two_writers_of_one_file_leave_it_whole(tmp_path):
+    path, content = tmp_path / "a.json", {str(i): 0.25 for i in range(5000)}
+    write_json(path, content, WEIGHTS)
+    code = "import sys, json; from autograd_mini.files import *; c = {str(i): 0.25 for i in range(5000)}\n"
+    code += "while True: write_json(sys.argv[1], c, WEIGHTS)"
+    writers = [subprocess.Popen([sys.executable, "-c", code, path]) for _ in range(2)]
+    try:
+        end = time.monotonic() + 1.5
+        while time.monotonic() < end:
+            assert read_json(path, WEIGHTS, "") == content
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.wait()
+    assert read_json(path, WEIGHTS, "") == content
+
+
 def test_a_damaged_file_is_named(tmp_path):
     (tmp_path / "a.json").write_text("[1, 2")
+    with pytest.raises(ValueError, match=r"a.json does not hold a checkpoint: .*; begin another$"):
+        read_json(tmp_path / "a.json", CHECKPOINT, "begin another")
+    (tmp_path / "a.json").write_text("[" * 100_000)
     with pytest.raises(ValueError, match=r"a.json does not hold a checkpoint: .*; begin another$"):
         read_json(tmp_path / "a.json", CHECKPOINT, "begin another")
 

@@ -314,3 +314,24 @@ def test_a_bad_state_is_refused_and_changes_nothing(state, error, message):
     before = schedule.state_dict()
     assert refusal(error, lambda: schedule.load_state_dict(state)) == message
     assert schedule.state_dict() == before
+
+
+@pytest.mark.parametrize("mode", ["min", "max"])
+@pytest.mark.parametrize("level", [3.0, 1e-9, 0.0, -1e-9, -3.0])
+@pytest.mark.parametrize("drift", [0.0, 1e-6])
+def test_what_stays_as_it_is_never_counts_as_better(mode, level, drift):
+    worse = drift if mode == "min" else -drift
+    optimizer = optimizer_at(1.0)
+    schedule = ReduceLROnPlateau(optimizer, mode, factor=0.5, patience=2)
+    for i in range(9):
+        schedule.step(level + worse * i)
+    assert optimizer.lr == 0.25
+    assert schedule.best == level
+
+
+@pytest.mark.parametrize("level", [3.0, -3.0])
+def test_what_is_better_by_less_than_the_threshold_is_no_improvement_on_either_side_of_zero(level):
+    schedule = ReduceLROnPlateau(optimizer_at(1.0), threshold=0.1)
+    for metrics, best in ((level, level), (level - 0.29, level), (level - 0.31, level - 0.31)):
+        schedule.step(metrics)
+        assert schedule.best == best

@@ -6,6 +6,8 @@ import contextvars
 import gc
 import inspect
 import math
+import os
+import signal
 import threading
 from contextlib import suppress
 from fractions import Fraction
@@ -636,3 +638,26 @@ def test_watching_leaves_nothing_to_the_collector(package):
         run()
     gc.collect()
     assert len(gc.get_objects()) - before < 50
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_forked_process_does_not_wait_for_the_locks_of_threads_that_it_has_not():
+    lock = mode_of(ag).Lock()
+    held, done = threading.Event(), threading.Event()
+
+    def hold():
+        with lock:
+            held.set()
+            done.wait()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    child = os.fork()
+    if child == 0:
+        signal.alarm(5)
+        with lock:
+            os._exit(0)
+    done.set()
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0

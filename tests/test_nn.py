@@ -11,13 +11,14 @@ import random
 import statistics
 from collections import namedtuple
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import mpmath
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd_mini import Value, nn
+from autograd_mini import Value, nn, value_and_grad
 from autograd_mini.core.serving import topological_order
 from autograd_mini.nn import MLP, Layer, Module, Neuron
 
@@ -607,3 +608,48 @@ MESSAGES = [
 def test_bad_input_is_an_error_that_says_what_and_what_to_do(wrong, error, message):
     with pytest.raises(error, match=message):
         wrong()
+
+
+@pytest.mark.parametrize(
+    ("logits", "target", "loss", "gradient"),
+    [
+        ([0.3, -math.inf, 0.3], 0, math.log(2.0), [-0.5, 0.0, 0.5]),
+        ([0.3, -math.inf, -math.inf], 0, 0.0, [0.0, 0.0, 0.0]),
+        ([-math.inf, 1.7], 1, 0.0, [0.0, 0.0]),
+        ([-math.inf, 0.0, 0.0], 0, math.inf, None),
+        ([-math.inf, -math.inf], 0, math.nan, None),
+    ],
+)
+def test_classes_may_be_impossible(logits, target, loss, gradient):
+    found, slopes = value_and_grad(lambda row: nn.cross_entropy([row], [target]))(logits)
+    assert found == pytest.approx(loss, nan_ok=True)
+    assert gradient is None or slopes == pytest.approx(gradient)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"table": {1: Value(1.0), "1": Value(2.0)}},
+        {"table": {"a.b": Value(1.0), "a": {"b": Value(2.0)}}},
+        {"a": {"b": Value(1.0)}, "a.b": Value(2.0)},
+        {"layers": {True: Neuron(1), "True": Neuron(1)}},
+    ],
+)
+def test_parameters_of_one_name_are_refused(parts):
+    model = Module()
+    for name, part in parts.items():
+        setattr(model, name, part)
+    for walk in (model.named_parameters, model.parameters, model.state_dict, lambda: model.load_state_dict({})):
+        with pytest.raises(ValueError, match=r"two parameters of Module are both called '.*', and a saved state would"):
+            walk()
+
+
+@pytest.mark.parametrize("number", [10**400, -(10**400), Fraction(10**400, 3)])
+def test_a_number_beyond_all_floats_is_refused_and_nothing_is_assigned(number, tmp_path):
+    model = Neuron(2, nonlin=False)
+    before = model.state_dict()
+    with pytest.raises(ValueError, match=r"state\['b'\] is beyond all floats; pass what state_dict\(\) returned"):
+        model.load_state_dict({**dict.fromkeys(before, 7.0), "b": number})
+    assert model.state_dict() == before
+    model.load_state_dict({**before, "b": -math.inf})
+    assert model.state_dict()["b"] == -math.inf

@@ -3,6 +3,7 @@
 import inspect
 import json
 import math
+import random
 import struct
 from fractions import Fraction
 from pathlib import Path
@@ -178,13 +179,15 @@ def test_rmsprop_is_its_formula_unrolled(x, gradients, lr, alpha, eps, momentum)
             assert abs(exact - mpmath.mpf(optimizer.params[0].data)) <= 1e-14 * scale / (1.0 - alpha)
 
 
-def test_a_variance_that_rounds_below_zero_is_nan_and_no_error():
+def test_a_variance_that_rounds_below_zero_counts_as_zero():
     optimizer = RMSprop([Value(0.0)], alpha=0.3, centered=True)
     for _ in range(32):
         step(optimizer, [0.1])
     (v,), (m,), _ = optimizer.state_dict()["state"].values()
     assert v < m * m
-    assert math.isnan(optimizer.params[0].data)
+    before = optimizer.params[0].data
+    step(optimizer, [0.1])
+    assert optimizer.params[0].data == before - optimizer.lr * 0.1 / optimizer.eps
 
 
 @given(moderate, histories, st.floats(0.0, 1.0), share)
@@ -568,3 +571,14 @@ def test_a_bad_state_is_refused_and_changes_nothing(state, error, message):
     before = optimizer.state_dict()
     assert refusal(error, lambda: optimizer.load_state_dict(state)) == message
     assert optimizer.state_dict() == before
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_variance_of_even_gradients_is_never_below_zero(seed):
+    source = random.Random(seed)
+    weight, size = Value(1.0), 10.0 ** source.uniform(-3, 3)
+    optimizer = RMSprop([weight], lr=1e-12, alpha=0.95, centered=True)
+    for _ in range(1000):
+        weight.grad = size * (1.0 + 1e-9 * source.gauss(0.0, 1.0))
+        optimizer.step()
+    assert math.isfinite(weight.data)

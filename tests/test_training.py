@@ -300,16 +300,17 @@ def test_killed_at_ten_random_moments_a_training_ends_with_the_same_bits(tmp_pat
     assert max(seen) > 0
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs the device that is always full")
-def test_a_full_disk_leaves_the_old_checkpoint_whole_and_the_model_with_the_last_epoch(tmp_path):
+def test_a_full_disk_leaves_the_old_checkpoint_whole_and_the_model_with_the_last_epoch(tmp_path, full_disk):
     path = tmp_path / "run.json"
     trained(2, checkpoint=path)
     old = path.read_bytes()
-    os.symlink("/dev/full", tmp_path / "run.json.part")
     model = Regression()
-    with pytest.raises(
-        OSError,
-        match=r"the checkpoint of epoch 3 cannot be written: No space left on device; the one before it is whole",
+    with (
+        full_disk(),
+        pytest.raises(
+            OSError,
+            match=r"the checkpoint of epoch 3 cannot be written: No space left on device; the one before it is whole",
+        ),
     ):
         trained(5, model=model, checkpoint=path)
     assert path.read_bytes() == old

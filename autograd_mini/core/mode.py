@@ -10,6 +10,7 @@ called by it.
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -83,7 +84,28 @@ class Block:
 FLOW: ContextVar[Block | None] = ContextVar("autograd_mini.flow", default=None)
 unusual = 0  # how many blocks are open anywhere that keep operations from recording, or watch; mostly none
 _listeners: list[Callable[[int], object]] = []
-_counting = threading.RLock()  # the collector may let go of a block while another one is counted
+
+
+class Lock:
+    """A lock that one thread may take several times. In a process that was forked it is free, whichever thread held it
+    where that one came from; what it guards must be right at any moment."""
+
+    def __init__(self) -> None:
+        self._renew()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._renew)
+
+    def _renew(self) -> None:
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.release()
+
+
+_counting = Lock()  # the collector may let go of a block while another one is counted
 
 
 def on_change(listener: Callable[[int], object]) -> None:

@@ -7,10 +7,8 @@ whether operations record, ``shared.py`` what is refused in which words, and ``n
 
 from __future__ import annotations
 
-import functools
 import math
 import operator
-import threading
 from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any, NoReturn, final
@@ -83,22 +81,25 @@ class Value(Methods):
 
     @staticmethod
     def _restore(op: Op | None, args: tuple[Any, ...], data: float, grad: float, label: str, epoch: int) -> Value:
-        """A node from what a copy tells. It is newer than what it was computed from, whatever epoch is told."""
+        """A node from what a copy tells. It is newer than what it was computed from, and not of the future, whatever
+        epoch is told."""
         shared.refuse_restored(op, args, epoch)
+        data, args = shared.leaf_data(data), tuple([a if type(a) is Value else number(a) for a in args])
         out = Value(data, label)
         out.grad = grad
-        out.op, out.args = op, tuple([a if type(a) is Value else number(a) for a in args])
-        out._epoch = max([epoch, *[a._epoch + 1 for a in out.args if type(a) is Value and a.args]])
+        out.op, out.args = op, args
+        oldest = [a._epoch + 1 for a in args if type(a) is Value and a.args]
+        out._epoch = max([min(epoch, out._epoch), *oldest])
         return out
 
     def __copy__(self) -> Value:
         return Value._restore(self.op, self.args, self._data, self._grad, self._label, self._epoch)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
-        return copies.deepcopy(self, memo, _unchecked_order)  # type: ignore[no-any-return]
+        return copies.deepcopy(self, memo)  # type: ignore[no-any-return]
 
     def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return copies.reduce(self, _unchecked_order)
+        return copies.reduce(self)
 
     # ---- Attributes. ------------------------------------------------------------------------------------------------
 
@@ -300,7 +301,7 @@ def _compare(x: Value, sign: str, compare: Callable[[Any, Any], bool], y: Any) -
     return outcome
 
 
-_committing = threading.RLock()  # two threads may share leaves: reading a gradient and adding to it is one step
+_committing = mode.Lock()  # two threads may share leaves: reading a gradient and adding to it is one step
 
 
 # ---- The graph. -----------------------------------------------------------------------------------------------------
@@ -392,4 +393,3 @@ def topological_order(*roots: Value, check: bool = True, since: int = mode.BEGIN
 
 
 _age = operator.attrgetter("_epoch")
-_unchecked_order = functools.partial(topological_order, check=False)

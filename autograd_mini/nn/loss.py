@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -64,7 +65,7 @@ def cross_entropy(input: Sequence[Sequence[Any]], target: Sequence[int]) -> Any:
     """The mean of -log(softmax(row)[class]), accurate for logits of any size.
 
     Args:
-        input: a row of logits for each sample, one number per class.
+        input: a row of logits for each sample, one number per class; -inf for a class that is impossible.
         target: the index of the right class for each sample.
 
     >>> cross_entropy([[1000.0, 0.0], [0.0, 0.0]], [0, 1]) == log(2) / 2
@@ -98,6 +99,8 @@ def _cross_entropy(row: Sequence[Any], target: int, sample: int) -> Any:
     # shift by the largest keeps exp in range; as a plain number it has no part in the derivative, nor should it.
     others = [x for i, x in enumerate(row) if i != target]
     top = max(map(_plain, others))
+    if top == -math.inf and _plain(row[target]) > top:
+        return 0.0  # no other class is possible
     return softplus(log(sum_([exp(x - top) for x in others])) + top - row[target])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from reprlib import recursive_repr
@@ -95,8 +96,20 @@ class Module:
         return _attributes(self)
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
-        """The parameters with their path, such as ``layers.0.neurons.2.w.1``; a shared one once, by its first path."""
-        return ((path, part) for path, part in _all_within(self) if isinstance(part, Value))
+        """The parameters with their path, such as ``layers.0.neurons.2.w.1``; a shared one once, by its first path.
+
+        Raises:
+            ValueError: if two have the same path, such as those at the keys 1 and "1" of a dict.
+        """
+        found = [(path, part) for path, part in _all_within(self) if isinstance(part, Value)]
+        names = [path for path, _ in found]
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(
+                f"two parameters of {type(self).__name__} are both called {twice!r}, and a saved state would keep one; "
+                "use keys and attributes that read differently (1 and '1' do not)"
+            )
+        return iter(found)
 
     def parameters(self) -> list[Value]:
         """The parameters, in the order in which they were made attributes."""
@@ -172,7 +185,7 @@ class Module:
 
         Raises:
             TypeError: if ``state`` is no mapping or holds something that is no number, or ``strict`` is no bool.
-            ValueError: if ``strict`` is set and paths are missing or left over.
+            ValueError: if ``strict`` is set and paths are missing or left over, or a number is beyond all floats.
         """
         if not isinstance(state, Mapping):
             raise wrong_type("state", state, "pass what state_dict() returned")
@@ -184,6 +197,9 @@ class Module:
                 "build the module with the sizes it was saved with, or pass strict=False"
             )
         numbers = {name: real(f"state[{name!r}]", x, "pass what state_dict() returned") for name, x in state.items()}
+        for name, x in state.items():
+            if math.isinf(numbers[name]) and not isinstance(x, float):
+                raise ValueError(f"state[{name!r}] is beyond all floats; pass what state_dict() returned")
         for name, p in parameters.items():
             if name in numbers:
                 p.data = numbers[name]

@@ -291,7 +291,8 @@ class ReduceLROnPlateau(LRScheduler):
         factor: at least 0, below 1.
         patience: how many steps without improvement are let pass, an int of at least 0.
         threshold: how much better than the best so far counts as improvement, at least 0.
-        threshold_mode: "rel" for that share of the best, "abs" for that difference.
+        threshold_mode: "rel" for that share of the best's size, "abs" for that difference. In PyTorch's "rel" a number
+            that stays as it is counts as better where it is negative.
         cooldown: how many steps after a change are not counted, an int of at least 0.
         min_lr: the learning rate does not fall below, at least 0.
         eps: smaller changes of the learning rate are not made, at least 0.
@@ -395,8 +396,7 @@ class ReduceLROnPlateau(LRScheduler):
             self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
 
     def _is_better(self, current: float) -> bool:
-        sign = 1.0 if self.mode == "max" else -1.0
-        bound = self.best * (1.0 + sign * self.threshold)
-        if self.threshold_mode == "abs":
-            bound = self.best + sign * self.threshold
-        return current > bound if self.mode == "max" else current < bound
+        slack = self.threshold if self.threshold_mode == "abs" else self.threshold * abs(self.best)
+        if math.isinf(self.best):
+            slack = 0.0
+        return current > self.best + slack if self.mode == "max" else current < self.best - slack

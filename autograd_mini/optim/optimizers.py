@@ -390,9 +390,11 @@ class RMSprop(Optimizer):
 
         g = g + weight_decay * x
         v = alpha * v + (1 - alpha) * g * g          (square_avg)
-        d = g / (sqrt(v) + eps)                      (with centered: sqrt(v - m * m), m the average of g: grad_avg)
+        d = g / (sqrt(v) + eps)                      (with centered: v - m * m for v, m the average of g: grad_avg)
         b = momentum * b + d                         (momentum_buffer; b = d without momentum)
         x = x - lr * b
+
+    A variance v - m * m that rounding takes below 0 counts as 0; in PyTorch the parameter becomes NaN.
 
     Args:
         params: the leaves to optimise, in an order that is the same in every run.
@@ -465,7 +467,7 @@ class RMSprop(Optimizer):
                 m = means[i]
                 means[i] = m = m + share * (g - m) if small else g - (g - m) * rest  # torch.lerp, as in Adam
                 v -= m * m
-            root = (math.sqrt(v) if not v < 0.0 else math.nan) + eps  # rounding may take the variance below zero
+            root = (math.sqrt(v) if not v < 0.0 else 0.0) + eps
             if momentum:
                 buffers[i] = b = buffers[i] * momentum + (g / root if root else ieee_div(g, root))
                 p.data = x - lr * b

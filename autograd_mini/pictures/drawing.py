@@ -12,6 +12,7 @@ from ..arguments import choice, number_within, wrong_type
 from ..core import shared
 from ..core.serving import Value, topological_order
 from ..errors import AutogradError, GraphTooLargeError, RendererError
+from ..files import replacing
 from . import dot
 from .renderer import render
 
@@ -44,13 +45,14 @@ class Drawing:
         return render(self.source, self.timeout)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the picture to a file; a failure to render leaves the file as it was.
+        """Write the picture to a file; a failure to render or to write leaves the file as it was.
 
         Args:
             path: ends in ``.svg`` for the picture, or in ``.dot`` or ``.gv`` for its source, which needs no renderer.
 
         Raises:
-            ValueError: for any other ending.
+            ValueError: for any other ending, or if ``path`` is no file but a pipe or a device.
+            OSError: if it cannot be written.
             RendererError: as ``svg`` does.
         """
         ending = os.path.splitext(path)[1].lower()
@@ -60,7 +62,7 @@ class Drawing:
                 "save a .dot file and let a renderer convert it, as in: dot -Tpng graph.dot -o graph.png"
             )
         text = self.svg() if ending == ".svg" else self.source
-        with open(path, "w", encoding="utf-8") as file:
+        with replacing(path) as file:
             file.write(text)
 
     def _repr_svg_(self) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 
 from ..errors import RendererError, RendererNotFoundError
 
@@ -41,11 +42,9 @@ def find_renderer() -> str:
     import shutil
     import sysconfig
 
-    beside = [
-        os.path.dirname(sys.executable),
-        sysconfig.get_path("scripts"),
-        sysconfig.get_path("scripts", sysconfig.get_preferred_scheme("user")),
-    ]
+    beside = [os.path.dirname(sys.executable), sysconfig.get_path("scripts")]
+    with suppress(ValueError):  # not every platform has a place for a user's own scripts
+        beside.append(sysconfig.get_path("scripts", sysconfig.get_preferred_scheme("user")))
     path = os.pathsep.join(filter(None, [os.environ.get("PATH"), *beside]))
     program = shutil.which("dot", path=path) or shutil.which("graphviz-pure", path=path)
     if program is None:

@@ -25,10 +25,26 @@ typedef PyObject *Leaf(PyObject *x, void *context);
 
 static PyObject *map_tree(PyObject *tree, Leaf *leaf, void *context);
 
+/* A list or tuple that is being filled is nobody else's business: the collector, which may run Python while it is, is not
+ * to show it around. */
+static PyObject *hidden(PyObject *container)
+{
+    if (container)
+        PyObject_GC_UnTrack(container);
+    return container;
+}
+
+static PyObject *shown(PyObject *container)
+{
+    if (container)
+        PyObject_GC_Track(container);
+    return container;
+}
+
 static PyObject *map_list(PyObject *tree, Leaf *leaf, void *context)
 {
     PyObject *items = PyList_AsTuple(tree); /* which nothing changes, should a leaf run Python */
-    PyObject *out = items ? PyList_New(PyTuple_GET_SIZE(items)) : NULL;
+    PyObject *out = items ? hidden(PyList_New(PyTuple_GET_SIZE(items))) : NULL;
     for (Py_ssize_t i = 0; out && i < PyTuple_GET_SIZE(items); i++) {
         PyObject *x = map_tree(PyTuple_GET_ITEM(items, i), leaf, context);
         if (x)
@@ -37,12 +53,14 @@ static PyObject *map_list(PyObject *tree, Leaf *leaf, void *context)
             Py_CLEAR(out);
     }
     Py_XDECREF(items);
-    return out;
+    return shown(out);
 }
 
 static PyObject *map_tuple(PyObject *tree, Leaf *leaf, void *context)
 {
-    PyObject *out = PyTuple_New(PyTuple_GET_SIZE(tree));
+    if (tree == shared.nothing)
+        return Py_NewRef(tree);
+    PyObject *out = hidden(PyTuple_New(PyTuple_GET_SIZE(tree)));
     for (Py_ssize_t i = 0; out && i < PyTuple_GET_SIZE(tree); i++) {
         PyObject *x = map_tree(PyTuple_GET_ITEM(tree, i), leaf, context);
         if (x)
@@ -50,7 +68,7 @@ static PyObject *map_tuple(PyObject *tree, Leaf *leaf, void *context)
         else
             Py_CLEAR(out);
     }
-    return out;
+    return shown(out);
 }
 
 static PyObject *map_dict(PyObject *tree, Leaf *leaf, void *context)
@@ -302,7 +320,7 @@ static PyObject *shape_all(Call *c, PyObject *slopes)
 {
     Reading reading = {slopes, 0};
     bool is_single = !PyTuple_Check(c->argnums);
-    PyObject *out = PyTuple_New(c->count);
+    PyObject *out = hidden(PyTuple_New(c->count));
     for (Py_ssize_t i = 0; out && i < c->count; i++) {
         PyObject *x = shape(PyTuple_GET_ITEM(c->args, c->positions[i]), &reading);
         if (x)
@@ -317,6 +335,7 @@ static PyObject *shape_all(Call *c, PyObject *slopes)
         Py_XDECREF(leaves);
         Py_CLEAR(out);
     }
+    shown(out);
     if (out && is_single)
         Py_SETREF(out, Py_NewRef(PyTuple_GET_ITEM(out, 0)));
     return out;

@@ -60,32 +60,38 @@ static inline void free_node(Value *v)
 
 /* ---- Death. ---- */
 
-/* A dying node takes its operands with it. Recursion would end in a stack overflow, so nodes that die meanwhile queue up,
- * whichever thread lets go of them: callbacks of weak references and run-time rows may run Python in here. */
-static Value *dying;
-static bool is_burying;
+/* A dying node takes its operands with it. Recursion would end in a stack overflow, so nodes that die meanwhile queue up.
+ * Each thread has a queue of its own: callbacks of weak references and run-time rows may run Python in here, also such as
+ * waits, or forks. */
+typedef struct {
+    Value *dying;
+    bool is_burying;
+} Queue;
 
-static inline void queue_up(Value *v)
+static THREAD_LOCAL Queue queue;
+
+static inline void queue_up(Queue *q, Value *v)
 {
-    v->next = dying;
-    dying = v;
+    v->next = q->dying;
+    q->dying = v;
 }
 
 /* Py_XDECREF without the way through the interpreter, which ends in queue_up too. */
-static inline void drop_node(Value *v)
+static inline void drop_node(Queue *q, Value *v)
 {
-#if defined(Py_REF_DEBUG) || defined(Py_GIL_DISABLED)
+#if defined(Py_REF_DEBUG) || defined(Py_TRACE_REFS) || defined(Py_GIL_DISABLED)
+    (void)q;
     Py_XDECREF(v);
 #else
     if (!v)
         return;
     Py_SET_REFCNT(v, Py_REFCNT(v) - 1);
     if (Py_REFCNT(v) == 0)
-        queue_up(v);
+        queue_up(q, v);
 #endif
 }
 
-static inline void drop_operands(Value *v)
+static inline void drop_operands(Queue *q, Value *v)
 {
     if (v->state.has_tuples) {
         Py_DECREF(v->tuples[0]);
@@ -93,26 +99,27 @@ static inline void drop_operands(Value *v)
         if (v->state.row == CALL)
             Py_DECREF(v->op);
     } else if (v->state.row != LEAF) {
-        drop_node(v->operands[0]);
-        drop_node(v->operands[1]);
+        drop_node(q, v->operands[0]);
+        drop_node(q, v->operands[1]);
     }
 }
 
 static void value_dealloc(PyObject *self)
 {
-    queue_up((Value *)self);
-    if (is_burying)
+    Queue *q = &queue;
+    queue_up(q, (Value *)self);
+    if (q->is_burying)
         return;
-    is_burying = true;
-    for (Value *v; (v = dying);) {
-        dying = v->next;
+    q->is_burying = true;
+    for (Value *v; (v = q->dying);) {
+        q->dying = v->next;
         if (v->weakrefs)
             PyObject_ClearWeakRefs((PyObject *)v);
         Py_XDECREF(v->label);
-        drop_operands(v);
+        drop_operands(q, v);
         free_node(v);
     }
-    is_burying = false;
+    q->is_burying = false;
     restart_if_empty();
 }
 

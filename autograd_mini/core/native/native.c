@@ -41,14 +41,6 @@ static PyObject *function_topological_order(PyObject *Py_UNUSED(module), PyObjec
     return list;
 }
 
-static PyObject *function_unchecked_order(PyObject *Py_UNUSED(module), PyObject *root)
-{
-    Value *node = (Value *)root;
-    if (!is_value(root))
-        return PyErr_Format(PyExc_TypeError, "expected a Value, got %R of type %s", root, Py_TYPE(root)->tp_name);
-    return list_graph((Nodes){&node, 1}, false, INT64_MIN);
-}
-
 /* Whether an edge carries anything. */
 static bool is_flat(const Value *v, Py_ssize_t i)
 {
@@ -143,8 +135,6 @@ static PyMethodDef derivative_functions[] = {
 
 static PyMethodDef other_functions[] = {
     {"new_epoch", function_new_epoch, METH_NOARGS, "new_epoch($module, /)\n--\n\nAs mode.new_epoch."},
-    {"unchecked_order", function_unchecked_order, METH_O,
-     "unchecked_order($module, root, /)\n--\n\ntopological_order with check=False."},
     {"differentiate", (PyCFunction)(void (*)(void))function_differentiate, METH_FASTCALL,
      "differentiate($module, f, argnums, args, kwargs, /)\n--\n\nOne call of value_and_grad(f, argnums), or "
      "None where that is left to Python."},
@@ -237,16 +227,17 @@ static bool take_from(PyObject *module, const char *name, PyObject **target)
 
 #define TAKE(module, name) take_from(from->module, #name, &shared.name)
 
-static bool take_shared(const Below *from, PyObject *module)
+static bool take_shared(const Below *from)
 {
     return TAKE(ops, number) && take_from(from->numbers, "Real", &shared.real) && TAKE(shared, compute)
-        && TAKE(value, local_partials) && TAKE(derivatives, partial_values) && TAKE(shared, leaf_data) && TAKE(shared, gradient_data) && TAKE(shared, label_text)
+        && TAKE(value, local_partials) && TAKE(derivatives, partial_values) && TAKE(shared, leaf_data)
+        && TAKE(shared, gradient_data) && TAKE(shared, label_text)
         && TAKE(shared, refuse_data) && TAKE(shared, refuse_number) && TAKE(shared, refuse_subclass)
         && TAKE(shared, refuse_stale) && TAKE(shared, refuse_restored) && TAKE(shared, plain_result)
         && TAKE(shared, picture_of) && TAKE(copies, deepcopy) && TAKE(copies, reduce) && TAKE(mode, tell)
         && take_from(from->mode, "FLOW", &shared.flow) && take_from(from->mode, "Block", &shared.block)
         && take_from(from->mode, "Sweep", &shared.sweep) && find_slots()
-        && TAKE(trees, rebuild) && TAKE(trees, finish) && TAKE(trees, holds_node) && take_from(module, "unchecked_order", &shared.order)
+        && TAKE(trees, rebuild) && TAKE(trees, finish) && TAKE(trees, holds_node)
         && (shared.one || (shared.one = PyFloat_FromDouble(1.0))) && (shared.nothing || (shared.nothing = PyTuple_New(0)));
 }
 
@@ -321,7 +312,7 @@ static int load(PyObject *module)
     Below from = {0};
     PyObject *functions = NULL;
     look_for_fma();
-    bool done = PyModule_AddFunctions(module, other_functions) == 0 && import_below(&from) && take_shared(&from, module)
+    bool done = PyModule_AddFunctions(module, other_functions) == 0 && import_below(&from) && take_shared(&from)
         && take_rows(from.ops) && (value_type || make_class(from.value)) && complete_docs_from(graph_functions, from.value)
         && complete_docs_from(derivative_functions, from.derivatives)
         && PyModule_AddFunctions(module, graph_functions) == 0 && PyModule_AddFunctions(module, derivative_functions) == 0

@@ -13,7 +13,7 @@ static struct {
     PyObject *local_partials, *partial_values;                       /* core/value.py and derivatives.py */
     PyObject *flow, *block, *tell, *sweep;                           /* core/mode.py */
     PyObject *rebuild, *finish, *holds_node;                         /* trees.py */
-    PyObject *order, *one, *nothing;                                 /* our own: a function, a float, the empty tuple */
+    PyObject *one, *nothing;                                         /* our own: a float, the empty tuple */
 } shared;
 
 /* The Op of a node; a borrowed reference. */

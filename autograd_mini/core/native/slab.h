@@ -48,7 +48,7 @@ struct Region {
     int spare_count;
 };
 
-/* Of regions that are spare as a whole so many are kept: 512 MB, some six million nodes. */
+/* Of regions that are spare as a whole so many are kept at most: 512 MB, some six million nodes. */
 #ifdef AUTOGRAD_MINI_SMALL_SLABS /* for tests: slabs come and go all the time */
 enum { SLAB_SIZE = 1 << 10, SLABS_OF_REGION = 2, MOST_SPARE = 1 };
 #else
@@ -119,34 +119,66 @@ static void append_to_order(Slab *s)
 
 /* ---- Spare slabs. ---- */
 
-static Region *with_spare;                 /* the regions that have spare slabs */
+static Region *with_spare, *last_with_spare; /* the regions that have spare slabs, those that are spare as a whole last */
 static size_t regions, spare_regions; /* how many there are, and how many of them are spare as a whole */
 static size_t least_spare;            /* at least so many were since the last look */
 
-static void link_region(Region *r)
+static void link_first(Region *r)
 {
     r->before = NULL;
     r->next = with_spare;
-    if (r->next)
-        r->next->before = r;
+    *(r->next ? &r->next->before : &last_with_spare) = r;
     with_spare = r;
+}
+
+static void link_last(Region *r)
+{
+    r->next = NULL;
+    r->before = last_with_spare;
+    *(r->before ? &r->before->next : &with_spare) = r;
+    last_with_spare = r;
 }
 
 static void unlink_region(Region *r)
 {
-    if (r->before)
-        r->before->next = r->next;
-    else
-        with_spare = r->next;
-    if (r->next)
-        r->next->before = r->before;
+    *(r->before ? &r->before->next : &with_spare) = r->next;
+    *(r->next ? &r->next->before : &last_with_spare) = r->before;
+}
+
+/* Memory of nothing but zeros, from where the interpreter's own arenas come: malloc keeps what is given back to it. */
+static void *map_memory(size_t size)
+{
+#ifdef AUTOGRAD_MINI_SMALL_SLABS /* sanitizers see this, and it can be made to fail */
+    return PyMem_RawCalloc(1, size);
+#else
+    PyObjectArenaAllocator arenas;
+    PyObject_GetArenaAllocator(&arenas);
+    void *memory = arenas.alloc(arenas.ctx, size);
+#if !defined(HAVE_MMAP) && !defined(MS_WINDOWS)
+    if (memory)
+        memset(memory, 0, size);
+#endif
+    return memory;
+#endif
+}
+
+static void unmap_memory(void *memory, size_t size)
+{
+#ifdef AUTOGRAD_MINI_SMALL_SLABS
+    (void)size;
+    PyMem_RawFree(memory);
+#else
+    PyObjectArenaAllocator arenas;
+    PyObject_GetArenaAllocator(&arenas);
+    arenas.free(arenas.ctx, memory, size);
+#endif
 }
 
 static void give_back(Region *r)
 {
     unlink_region(r);
     regions--;
-    PyMem_RawFree(r->memory);
+    unmap_memory(r->memory, REGION_SIZE + SLAB_SIZE);
     PyMem_RawFree(r);
 }
 
@@ -156,8 +188,12 @@ static void add_spare(Slab *s)
     s->next = r->spare;
     r->spare = s;
     if (r->spare_count++ == 0)
-        link_region(r);
-    if (r->spare_count == SLABS_OF_REGION && spare_regions++ >= MOST_SPARE) {
+        link_first(r);
+    if (r->spare_count < SLABS_OF_REGION)
+        return;
+    unlink_region(r);
+    link_last(r);
+    if (spare_regions++ >= MOST_SPARE) {
         spare_regions--;
         give_back(r);
     }
@@ -166,7 +202,7 @@ static void add_spare(Slab *s)
 static bool new_region(void)
 {
     Region *r = PyMem_RawCalloc(1, sizeof *r);
-    if (r && !(r->memory = PyMem_RawCalloc(1, REGION_SIZE + SLAB_SIZE))) {
+    if (r && !(r->memory = map_memory(REGION_SIZE + SLAB_SIZE))) {
         PyMem_RawFree(r);
         r = NULL;
     }

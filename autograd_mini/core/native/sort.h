@@ -11,7 +11,8 @@ typedef struct {
     Places places;       /* the nodes, operands first */
     double *adjoint;     /* one for each node, in a sweep */
     Position *positions; /* for each operand of each node, in order, where it stands */
-    size_t room, edges, edge_room; /* room of `adjoint` and `positions` */
+    size_t edges;           /* how many positions there are */
+    size_t room, edge_room; /* of `adjoint` and of `positions` */
     bool runs_python; /* whether the partials of some node do */
 } Graph;
 
@@ -112,6 +113,7 @@ static bool collect(Places *found, Nodes roots, bool check, int64_t since)
     avoids_walk = false;
     found->count = 0;
 #endif
+    expects_python = false;
     if (search(found, roots, since))
         return !check || refuse_stale(found);
     PyErr_NoMemory();

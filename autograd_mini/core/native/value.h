@@ -120,6 +120,7 @@ static PyObject *get_op(PyObject *self, void *Py_UNUSED(closure))
 
 static PyObject *get_args(PyObject *self, void *Py_UNUSED(closure))
 {
+    looks += 1 + (unsigned long long)operand_count((Value *)self);
     return args_of((Value *)self);
 }
 
@@ -426,9 +427,11 @@ static PyObject *value_apply(PyObject *Py_UNUSED(type), PyObject *const *args, P
     return out;
 }
 
-/* The epoch of a copy: it is newer than what it was computed from, whatever is told. */
+/* The epoch of a copy: it is newer than what it was computed from, and not of the future, whatever is told; as what it was
+ * computed from was made before it, there is always such an epoch. */
 static void set_epoch(Value *v, int64_t epoch)
 {
+    epoch = Py_MIN(epoch, v->state.epoch);
     int64_t newest_leaf = v->state.row == LEAF ? epoch : INT64_MIN;
     for (Py_ssize_t i = 0, n = operand_count(v); i < n; i++) {
         const Value *a = operand_of(v, i).node;
@@ -496,12 +499,12 @@ static PyObject *value_copy(PyObject *self, PyObject *Py_UNUSED(none))
 
 static PyObject *value_deepcopy(PyObject *self, PyObject *memo)
 {
-    return PyObject_CallFunctionObjArgs(shared.deepcopy, self, memo, shared.order, NULL);
+    return PyObject_CallFunctionObjArgs(shared.deepcopy, self, memo, NULL);
 }
 
 static PyObject *value_reduce(PyObject *self, PyObject *Py_UNUSED(protocol))
 {
-    return PyObject_CallFunctionObjArgs(shared.reduce, self, shared.order, NULL);
+    return PyObject_CallOneArg(shared.reduce, self);
 }
 
 /* ---- Gradients. ---- */

@@ -3,7 +3,7 @@
  * An operand is older than what is computed from it. So when the walk comes to a node all its users are behind it; it
  * passes on what it received, marks its operands, and forgets the mark of its own; what is not marked is passed over.
  * There is no sort, and no array but for the leaves. That operands do lie below their users is not taken for granted,
- * as slabs with gaps are filled again, and copies have old epochs: where a number does not fall, or a mark remains, the
+ * as slabs with gaps are filled again, and copies have old epochs: where an epoch does not fall, or a mark remains, the
  * walk undoes what it did and says so. Then the graph is sorted.
  *
  * A walk runs no Python, so that nobody sees its marks, and the adjoints that it keeps in grad. */
