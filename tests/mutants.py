@@ -543,7 +543,7 @@ MUTANTS = [
         "walk: slopes that Python computes are zero",
         NATIVE / "walk.h",
         "(purpose == COLLECTING || !row_slopes_in_python[v->state.row])",
-        "true",
+        "(true)",
     ),
     Mutant(
         "walk: it goes beyond its epoch",

@@ -263,3 +263,24 @@ MESSAGES = [
 def test_bad_input_is_an_error_that_says_what_and_what_to_do(wrong, error, message):
     with pytest.raises(error, match=message):
         wrong()
+
+
+def test_of_several_nodes_that_are_stale_the_youngest_is_named():
+    x, y = Value(1.0, "x"), Value(2.0, "y")
+    old = x * 3.0
+    young = y * 5.0
+    root = old + young
+    x.data, y.data = 4.0, 4.0
+    with pytest.raises(ag.StaleGraphError, match=r"label='y'\) was assigned after Value\(10.0\) had been computed"):
+        root.backward()
+
+
+def test_a_copy_is_newer_than_operands_that_it_is_given():
+    x = Value(2.0)
+    y = x * x
+    z = y * 3.0
+    younger = x * 5.0  # than all that is copied
+    clone = copy.deepcopy(z, {id(y): younger})
+    (clone * 1.0 + younger).backward()
+    assert clone.args == (younger, 3.0)
+    assert (younger.grad, x.grad) == (4.0, 20.0)

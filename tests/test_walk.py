@@ -252,6 +252,19 @@ def test_gaps_that_are_filled_again_may_turn_the_order_round():
 
 
 @needs_slabs
+def test_a_node_in_a_gap_below_its_operand_has_the_right_gradient():
+    """The walk has passed the operand when it marks it, and comes to nothing else."""
+    forget_spare_memory()
+    x = Value(1.0)
+    old = [x * 2.0 for _ in range(200_000)][::8]
+    young = []
+    for i in range(30_000):
+        young.append(old[-1 - i % 5000] * x)
+        young[-1].backward()
+    assert x.grad == 4.0 * len(young)
+
+
+@needs_slabs
 def test_leaves_and_what_is_silent_pin_no_slab():
     forget_spare_memory()
     start, kept = megabytes(), []
