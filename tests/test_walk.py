@@ -259,7 +259,7 @@ def test_a_node_in_a_gap_below_its_operand_has_the_right_gradient():
     old = [x * 2.0 for _ in range(200_000)][::8]
     young = []
     for i in range(30_000):
-        young.append(old[-1 - i % 5000] * x)
+        young.append(old[i % 5000] * x)
         young[-1].backward()
     assert x.grad == 4.0 * len(young)
 
