@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from twins import textbook
+from twins import native_only, textbook
 
 import autograd_mini as ag
 from autograd_mini import Value
@@ -18,7 +18,6 @@ from autograd_mini.testing.program import Dialect, python
 
 INF, NAN = math.inf, math.nan
 ERRORS = (ArithmeticError, ValueError)
-native_only = pytest.mark.skipif(ag.engine != "native", reason="the native engine does not serve")
 numbers = st.floats(-3, 3)
 
 

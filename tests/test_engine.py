@@ -26,7 +26,7 @@ from typing import NamedTuple
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twins import textbook
+from twins import native_only, textbook
 
 import autograd_mini as ag
 from autograd_mini import Value
@@ -38,7 +38,6 @@ from autograd_mini.testing import programs
 from autograd_mini.testing.program import Dialect, python
 
 PACKAGE = Path(ag.__file__).parent
-native_only = pytest.mark.skipif(ag.engine != "native", reason="the native engine does not serve")
 
 
 BOTH = (textbook, ag)

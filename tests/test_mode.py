@@ -9,13 +9,13 @@ import math
 import os
 import signal
 import threading
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twins import textbook
+from twins import native_only, textbook
 
 import autograd_mini as ag
 from autograd_mini.testing import programs
@@ -38,6 +38,17 @@ def records(package):
     return bool((package.Value(1.0) * 2.0).args)
 
 
+@contextmanager
+def recording(package, on):
+    """A block in which operations record, or not, as a transform opens it."""
+    block = mode_of(package).Block(records=on)
+    block.open()
+    try:
+        yield
+    finally:
+        block.close()
+
+
 def mode_of(package):
     return package.core.mode
 
@@ -51,7 +62,7 @@ def test_the_innermost_open_block_says_whether_operations_record(package, steps)
     stack, expected = [], [True]
     for step in steps:
         if step != "end":
-            block = package.no_grad() if step == "silent" else mode_of(package).recording(True)
+            block = package.no_grad() if step == "silent" else recording(package, True)
             block.__enter__()
             stack.append(block)
             expected.append(step == "loud")
@@ -68,7 +79,7 @@ def test_the_innermost_open_block_says_whether_operations_record(package, steps)
 @given(order=st.permutations(range(4)), kinds=st.lists(st.booleans(), min_size=4, max_size=4))
 def test_blocks_that_end_out_of_order_hold_until_they_end(package, order, kinds):
     """As those of generators that are run by turns do."""
-    blocks = [mode_of(package).recording(kind) for kind in kinds]
+    blocks = [recording(package, kind) for kind in kinds]
     for block in blocks:
         block.__enter__()
     still = list(range(4))
@@ -327,7 +338,7 @@ def test_who_asks_is_told_how_many_blocks_are_unusual_now_and_whenever_that_chan
     mode, told = mode_of(package), []
     mode.on_change(told.append)
     try:
-        with package.no_grad(), mode.recording(True), mode.watching(mode.Watcher()):
+        with package.no_grad(), recording(package, True), mode.watching(mode.Watcher()):
             pass
     finally:
         mode._listeners.pop()
@@ -425,12 +436,12 @@ def test_a_watcher_is_told_of_every_event(package):
     assert told[-2:] == [("before", [-0.5], [1.0], False, False), ("failed", "StaleGraphError")]
 
 
-@pytest.mark.skipif(ag.engine != "native", reason="the native engine does not serve")
+@native_only
 def test_both_engines_tell_the_same_events():
     assert heard(ag, all_events) == heard(textbook, all_events)
 
 
-@pytest.mark.skipif(ag.engine != "native", reason="the native engine does not serve")
+@native_only
 @given(programs(tame=False))
 def test_both_engines_tell_the_same_events_of_random_programs(program):
     def run(package):

@@ -5,6 +5,8 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 import autograd_mini as ag
 
 PACKAGE = Path(ag.__file__).parent
@@ -29,3 +31,4 @@ def load_textbook():
 
 
 textbook = load_textbook()
+native_only = pytest.mark.skipif(ag.engine != "native", reason="the native engine does not serve")

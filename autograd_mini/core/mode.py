@@ -144,17 +144,6 @@ def is_recording() -> bool:
     return not unusual or look()[0]
 
 
-@contextmanager
-def recording(on: bool) -> Iterator[bool]:
-    """Within this context operations record if ``on``; hands over whether they did before."""
-    before, block = is_recording(), Block(records=on)
-    block.open()
-    try:
-        yield before
-    finally:
-        block.close()
-
-
 TRACING, TELLING = 0, 1  # what may go on in a thread several times at once: calls of transforms, and of watchers
 
 

@@ -58,6 +58,20 @@ static inline void free_node(Value *v)
         free_inner(v);
 }
 
+/* Memory for operands; NULL with MemoryError. */
+static Operand *new_operands(Py_ssize_t n)
+{
+    Operand *operands = PyMem_New(Operand, n ? n : 1);
+    if (!operands)
+        PyErr_NoMemory();
+    return operands;
+}
+
+static PyObject *new_leaf(double data)
+{
+    return (PyObject *)new_node(data, LEAF);
+}
+
 /* ---- Death. ---- */
 
 /* A dying node takes its operands with it. Recursion would end in a stack overflow, so nodes that die meanwhile queue up.
@@ -121,18 +135,4 @@ static void value_dealloc(PyObject *self)
     }
     q->is_burying = false;
     restart_if_empty();
-}
-
-/* Memory for operands; NULL with MemoryError. */
-static Operand *new_operands(Py_ssize_t n)
-{
-    Operand *operands = PyMem_New(Operand, n ? n : 1);
-    if (!operands)
-        PyErr_NoMemory();
-    return operands;
-}
-
-static PyObject *new_leaf(double data)
-{
-    return (PyObject *)new_node(data, LEAF);
 }
