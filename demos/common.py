@@ -28,7 +28,8 @@ def need(module: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError:
-        sys.exit(f"This demo needs {module.partition('.')[0]}. Install it with: pip install 'autograd-mini[svg,demos]'")
+        package = module.partition(".")[0]
+        sys.exit(f"This demo needs {package}. Install it with: pip install 'autograd-mini[svg,demos,data]'")
 
 
 def pyplot() -> ModuleType:

@@ -1,4 +1,4 @@
-"""The laws of the engine, each a property over random programs. How many: ``--examples``, see the README."""
+"""The laws of the engine, each a property over random programs. How many: ``--examples``, see tests/README.md."""
 
 import copy
 import gc

@@ -1,6 +1,6 @@
-"""The README's code runs, and its table of operations is that of the package.
+"""The documents: their code runs, their table of operations is that of the package, what they link to is there.
 
-``python tests/test_readme.py`` writes the table of operations into the README.
+``python tests/test_readme.py`` writes the table of operations into autograd_mini/README.md.
 """
 
 import doctest
@@ -8,12 +8,35 @@ import inspect
 import re
 from pathlib import Path
 
+import pytest
+
 import autograd_mini as ag
 from autograd_mini.ops import FUNCTIONS, TABLE
 from autograd_mini.ops.symbols import slopes, text
 
-README = Path(ag.__file__).parents[1] / "README.md"
+ROOT = Path(ag.__file__).parents[1]
+DOCUMENTS = [
+    "README.md",
+    "autograd_mini/README.md",
+    "autograd_mini/core/README.md",
+    "demos/README.md",
+    "demos/BENCHMARKS.md",
+    "demos/data/README.md",
+    "tests/README.md",
+]
+OPERATIONS = ROOT / "autograd_mini/README.md"
 SECTION = re.compile(r"(?<=<!-- operations: begin -->\n).*?(?=<!-- operations: end -->)", re.DOTALL)
+
+each_document = pytest.mark.parametrize("name", DOCUMENTS)
+
+
+def read(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def blocks(name):
+    """The code of a document, as pairs (language, text)."""
+    return re.findall(r"^```(\w*)\n(.*?)^```$", read(name), re.DOTALL | re.MULTILINE)
 
 
 def operation_table():
@@ -27,27 +50,49 @@ def operation_table():
     return "\n".join(lines) + "\n"
 
 
-def test_every_code_block_runs_and_shows_what_it_gives():
-    result = doctest.testfile(str(README), module_relative=False, encoding="utf-8", optionflags=doctest.REPORT_NDIFF)
-    assert result.attempted > 20
+def test_these_are_all_documents():
+    found = {path.relative_to(ROOT) for folder in ("", "autograd_mini/**", "demos/**", "tests/**")
+             for path in ROOT.glob(f"{folder}/*.md" if folder else "*.md")}  # fmt: skip
+    assert {str(path.as_posix()) for path in found} == set(DOCUMENTS)
+
+
+def test_the_front_page_is_short():
+    assert len(read("README.md").splitlines()) <= 220
+
+
+@each_document
+def test_every_code_block_runs_and_shows_what_it_gives(name):
+    result = doctest.testfile(str(ROOT / name), module_relative=False, encoding="utf-8")
     assert result.failed == 0
+    assert result.attempted == sum(code.count(">>> ") for language, code in blocks(name) if language == "python")
 
 
-def test_every_python_block_is_such_an_example():
-    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    assert {language for language, _ in blocks} == {"sh", "python", "text"}
-    assert all(code.startswith(">>> ") for language, code in blocks if language == "python")
+@each_document
+def test_every_block_is_a_command_an_example_or_text(name):
+    assert {language for language, _ in blocks(name)} <= {"sh", "python", "text"}
+    assert all(code.startswith(">>> ") for language, code in blocks(name) if language == "python")
 
 
 def test_the_table_of_operations_is_the_one_of_the_package():
-    assert SECTION.search(README.read_text(encoding="utf-8"))[0] == operation_table()
+    assert SECTION.search(OPERATIONS.read_text(encoding="utf-8"))[0] == operation_table()
 
 
-def test_every_picture_and_file_that_is_named_exists():
-    text = README.read_text(encoding="utf-8")
-    for path in re.findall(r"\]\(([^)h][^)]*)\)", text) + re.findall(r"demos/\w+\.py", text):
-        assert (README.parent / path).exists(), path
+@each_document
+def test_every_picture_and_file_that_is_named_exists(name):
+    words = read(name)
+    folder = (ROOT / name).parent
+    for path in re.findall(r"\]\(([^)]*)\)", words):
+        if not path.startswith("http"):
+            file, _, heading = path.partition("#")
+            assert (folder / file).exists(), path
+            headings = (
+                re.findall(r"^#+ (.*)$", (folder / file).read_text(encoding="utf-8"), re.MULTILINE) if heading else []
+            )
+            assert not heading or heading in [title.lower().replace(" ", "-") for title in headings], path
+    for path in re.findall(r"(?:demos|tests|autograd_mini)/\w+\.py", words):
+        assert (ROOT / path).exists(), path
 
 
 if __name__ == "__main__":
-    README.write_text(SECTION.sub(lambda _: operation_table(), README.read_text(encoding="utf-8")), encoding="utf-8")
+    table = SECTION.sub(lambda _: operation_table(), OPERATIONS.read_text(encoding="utf-8"))
+    OPERATIONS.write_text(table, encoding="utf-8")
