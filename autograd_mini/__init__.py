@@ -25,7 +25,7 @@ from .errors import (
     RendererNotFoundError,
     StaleGraphError,
 )
-from .functional import grad, operation, value_and_grad
+from .functional import grad, implicit, operation, recompute, solve, value_and_grad
 from .pictures import Drawing, draw, to_svg
 from .training import Diagnostics, fit
 
@@ -50,10 +50,13 @@ __all__ = [
     "engine",
     "fit",
     "grad",
+    "implicit",
     "nn",
     "no_grad",
     "operation",
     "optim",
+    "recompute",
+    "solve",
     "testing",
     "to_svg",
     "value_and_grad",

@@ -202,6 +202,13 @@ MUTANTS = [
         "shared.strong_mul(cotangent, slope)",
         "cotangent * slope",
     ),
+    Mutant("of a result's terms the last one counts", "core/bundles.py", "else totals[place] + term", "else term"),
+    Mutant("the first result's own adjoint is lost", "core/bundles.py", "[cotangent, *[0.0]", "[0.0, *[0.0]"),
+    Mutant("a sweep passes by where it should end", "core/shared.py", "(*roots, *inputs) if v._epoch < since", "()"),
+    Mutant("the sign of the implicit function theorem", "functional/equations.py", "[-_sumprod(w", "[_sumprod(w"),
+    Mutant("any solution will do", "functional/equations.py", "if not abs(step) <=", "if False and abs(step) <="),
+    Mutant("what is captured is lost", "functional/checkpointing.py", "given + _captured(results, start)", "given"),
+    Mutant("what differs goes unnoticed", "functional/checkpointing.py", "if repr(found) != repr(", "if () == repr("),
     Mutant("no strong zeros forward", "core/derivatives.py", "shared.strong_mul(change, slope)", "change * slope"),
     # ---- Rows that do not fit. ----
     Mutant(
@@ -291,14 +298,14 @@ MUTANTS = [
     Mutant(
         "the order is that in which nodes are found",
         "core/value.py",
-        "sorted([v for v in queue if v.args], key=_age)",
+        "sorted([v for v in queue if v.args], key=age)",
         "[v for v in queue if v.args][::-1]",
     ),
     Mutant(
         "leaves are not first",
         "core/value.py",
-        "sorted([v for v in queue if not v.args], key=_age) + sorted([v for v in queue if v.args], key=_age)",
-        "sorted(queue, key=_age)",
+        "sorted([v for v in queue if not v.args], key=age) + sorted([v for v in queue if v.args], key=age)",
+        "sorted(queue, key=age)",
     ),
     Mutant("of stale nodes the oldest is named", "core/value.py", "max(reversed(stale)", "min(reversed(stale)"),
     Mutant("the sort goes beyond its epoch", "core/value.py", " and a._epoch >= since", ""),

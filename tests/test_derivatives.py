@@ -163,16 +163,22 @@ def test_what_does_not_depend_on_an_input_has_derivative_zero():
     assert push([], [], [x * x]) == [0.0]
 
 
-def test_a_sweep_ends_at_the_epoch_it_is_given():
-    x = Value(2.0)
-    old = x * x
+@pytest.mark.parametrize("on_values", [False, True])
+def test_a_sweep_ends_at_the_epoch_it_is_given_where_inputs_are_as_leaves(on_values):
+    def numbers(found):
+        return [getattr(x, "data", x) for x in found]
+
+    x, w = Value(2.0), Value(7.0)
+    old = x * w
     start = new_epoch()
-    y = old * 3.0
-    assert pull([y], [1.0], [x, old, y], start) == [0.0, 0.0, 1.0]
+    y = old * 3.0 + w
+    assert numbers(pull([y], [1.0], [x, old, y, w, old], start, on_values)) == [0.0, 3.0, 1.0, 1.0, 3.0]
+    assert numbers(pull([y], [1.0], [x, w], on_values=on_values)) == [21.0, 7.0]
     inner = Value(5.0)
     z = old * inner
-    assert pull([z], [1.0], [x, inner], start) == [0.0, 4.0]
-    assert push([x, inner], [1.0, 1.0], [z], start) == [4.0]
+    assert numbers(pull([z], [1.0], [x, inner], start, on_values)) == [0.0, 14.0]
+    assert numbers(push([x, inner], [1.0, 1.0], [z], start, on_values)) == [14.0]
+    assert numbers(push([w, old], [10.0, 1.0], [y], start, on_values)) == [13.0]
 
 
 @pytest.mark.parametrize("package", [ag, textbook])
@@ -184,8 +190,9 @@ def test_where_a_sweep_starts_may_be_older_than_where_it_ends(package):
     y = u * 2.0
     assert serving.pull([u], [1.0], [u, x], start) == [1.0, 0.0]
     assert serving.pull([y, u], [1.0, 10.0], [u], start) == serving.pull([u, y], [10.0, 1.0], [u], start) == [12.0]
-    assert serving.push([u], [1.0], [y], start) == [0.0]
+    assert serving.push([u], [1.0], [y], start) == [2.0]
     assert serving.push([u], [1.0], [y, u], start) == serving.push([u], [1.0], [u, y], start)[::-1] == [2.0, 1.0]
+    assert serving.push([x], [1.0], [y, u], start) == [0.0, 0.0]
     assert [n.data for n in serving.topological_order(y, u, since=start)] == [9.0, 18.0]
 
 

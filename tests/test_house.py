@@ -31,7 +31,7 @@ ROOMS = [
     "_pytest",
 ]
 # The order within a room, where it is not told by the imports alone.
-CORE = ["mode", "shared", "copies", "methods", "value", "derivatives", "native", "serving", "functions"]
+CORE = ["mode", "shared", "copies", "bundles", "methods", "value", "derivatives", "native", "serving", "functions"]
 OPS = ["row", "symbols", "ieee", "arithmetic", "elementary", "special", "pieces", "folds"]
 BUILD = {"core.stubs", "core.native.printer"}  # run when the package is built, on the table alone
 

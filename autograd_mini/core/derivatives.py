@@ -11,6 +11,7 @@ from typing import Any
 
 from ..ops import FUNCTIONS
 from . import mode, shared
+from .bundles import Bundle
 from .value import Value, adjoints, local_partials, topological_order
 
 _sum = FUNCTIONS["sum"]
@@ -29,7 +30,8 @@ def pull(
         roots: results of a recording.
         cotangents: a number for each root; also Values, if the sweep is over Values.
         inputs: the nodes to differentiate by, whatever they are.
-        since: an epoch at which the sweep ends; what was recorded before is left out.
+        since: an epoch at which the sweep ends; of what was recorded before, only the inputs are there, as if they
+            were leaves.
         on_values: whether to compute Values in place of floats.
 
     Returns:
@@ -43,23 +45,31 @@ def pull(
     [2.0, 43.0]
     """
     if not on_values:
-        slopes = adjoints(roots, cotangents, since)
+        slopes = adjoints(roots, cotangents, since, inputs)
         return [slopes.get(v, 0.0) for v in inputs]
-    terms = adjoint_values(roots, cotangents, since)
+    terms = adjoint_values(roots, cotangents, since, inputs)
     return [_as_value(terms.get(v, 0.0)) for v in inputs]
 
 
-def adjoint_values(roots: Sequence[Value], cotangents: Sequence[Any], since: int) -> dict[Value, Any]:
+def adjoint_values(
+    roots: Sequence[Value], cotangents: Sequence[Any], since: int, inputs: Sequence[Value] = ()
+) -> dict[Value, Any]:
     """The sweep of ``adjoints`` over Values instead of floats: its result is recorded and can be differentiated."""
     roots, cotangents = shared.paired(roots, cotangents, on_values=True)
     with mode.sweeping(roots, cotangents, since, on_values=True) as swept:
-        order = topological_order(*roots, since=since)
-        terms: dict[Value, list[Any]] = {node: [] for node in order}
+        order, ends = shared.within(topological_order, roots, inputs, since)
+        terms: dict[Value, list[Any]] = {node: [] for node in [*order, *ends]}
         for root, cotangent in zip(roots, cotangents, strict=True):
             terms[root].append(cotangent)
-        adjoint: dict[Value, Any] = dict.fromkeys(order)
+        adjoint: dict[Value, Any] = dict.fromkeys(terms)
+        memory: dict[Any, Any] = {}
         for node in reversed(order):
             cotangent = adjoint[node] = _total(terms[node])
+            if isinstance(node.op, Bundle):
+                for a, term in zip(node.args, node.op.pass_on(node, cotangent, memory, on_values=True), strict=True):
+                    if term is not None and type(a) is Value and a in terms:
+                        terms[a].append(term)
+                continue
             # A Value that is 0.0 here may still vary, so only a plain zero ends the walk; strong_mul does the rest.
             if node.op is None or _is_nothing(cotangent):
                 continue
@@ -67,6 +77,7 @@ def adjoint_values(roots: Sequence[Value], cotangents: Sequence[Any], since: int
             for i, a in enumerate(node.args):
                 if type(a) is Value and a in terms and (slope := slope_by(i)) is not None:
                     terms[a].append(shared.strong_mul(cotangent, slope))
+        adjoint.update({node: _total(terms[node]) for node in ends})
         swept(adjoint)
     return adjoint
 
@@ -117,11 +128,16 @@ def push(
     """
     inputs, tangents = shared.paired(inputs, tangents, on_values)
     with mode.sweeping(inputs, tangents, since, on_values, is_forward=True) as swept:
-        order = topological_order(*roots, since=since)
-        tangent: dict[Value, Any] = dict.fromkeys(order, 0.0)
+        order, ends = shared.within(topological_order, roots, inputs, since)
+        tangent: dict[Value, Any] = dict.fromkeys([*order, *ends], 0.0)
         tangent.update((v, x) for v, x in zip(inputs, tangents, strict=True) if v in tangent)
         given = set(inputs)
+        memory: dict[Any, Any] = {}
         for node in order:
+            if isinstance(node.op, Bundle) and node not in given:
+                moves = [tangent.get(a, 0.0) if type(a) is Value else 0.0 for a in node.args]
+                tangent[node] = node.op.tangent(node, moves, memory, on_values)
+                continue
             moving = [
                 (i, tangent[a])
                 for i, a in enumerate(node.args)
@@ -131,7 +147,7 @@ def push(
                 slope_by = partial_values(node) if on_values else local_partials(node).__getitem__
                 terms = [shared.strong_mul(change, slope) for i, change in moving if (slope := slope_by(i)) is not None]
                 tangent[node] = _total(terms) if on_values else _sum(terms)
-        swept({node: tangent[node] for node in order})
+        swept(tangent)
     found = [tangent.get(root, 0.0) for root in roots]
     return list(map(_as_value, found)) if on_values else found
 

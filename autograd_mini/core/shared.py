@@ -46,6 +46,12 @@ def paired(nodes: Sequence[Any], numbers: Sequence[Any], on_values: bool = False
     return nodes, tuple([x if on_values and hasattr(type(x), "_apply") else number(x) for x in numbers])
 
 
+def within(sort: Callable[..., Any], roots: Sequence[Any], inputs: Sequence[Any], since: int) -> tuple[Any, list[Any]]:
+    """The nodes of a sweep: those recorded since that epoch, in order, and those before it at which it ends."""
+    order = sort(*[v for v in roots if v._epoch >= since], since=since)
+    return order, [v for v in (*roots, *inputs) if v._epoch < since]
+
+
 def number_of(node: Any, way: str) -> float:
     """The number of a node of the textbook, which thereby leaves the graph."""
     if mode.unusual:

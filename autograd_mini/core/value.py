@@ -15,6 +15,7 @@ from typing import Any, NoReturn, final
 
 from ..ops import TABLE, Op, number
 from . import copies, mode, shared
+from .bundles import Bundle
 from .methods import Methods
 from .mode import new_epoch
 
@@ -319,6 +320,8 @@ def local_partials(node: Value) -> list[float | None]:
     op, out, args = node.op, node._data, node.args
     if op is None:
         return []
+    if isinstance(op, Bundle):
+        return op.slopes(node)
     numbers = [a if type(a) is float else a._data for a in args]  # type: ignore[union-attr]
     if op.arity:
         rules: Any = op.partials
@@ -326,25 +329,27 @@ def local_partials(node: Value) -> list[float | None]:
     return [None if type(a) is float else d for a, d in zip(args, shared.slopes_on_lists(op, out, numbers))]
 
 
-def adjoints(roots: Sequence[Value], cotangents: Sequence[float], since: int = mode.BEGINNING) -> dict[Value, float]:
+def adjoints(
+    roots: Sequence[Value], cotangents: Sequence[float], since: int = mode.BEGINNING, inputs: Sequence[Value] = ()
+) -> dict[Value, float]:
     """The derivative of the roots, weighted by their cotangents, with respect to every node; no node is changed.
 
     Each node passes its adjoint on to its operands, times the partial of the edge; an operand adds up what arrives
-    over all its edges. They are given by node, operands first (nodes hash by identity); ``since`` ends the sweep there.
-
-    >>> a = Value(3.0)
-    >>> adjoints([a * a], [1.0])[a]
-    6.0
+    over all its edges. They are given by node, operands first (nodes hash by identity). The sweep ends at the epoch
+    ``since``; of what was recorded before, only ``inputs`` receive an adjoint, and pass nothing on.
     """
     roots, cotangents = shared.paired(roots, cotangents)
     with mode.sweeping(roots, cotangents, since) as swept:
-        order = topological_order(*roots, since=since)
-        adjoint: dict[Any, float] = dict.fromkeys(order, 0.0)
+        order, ends = shared.within(topological_order, roots, inputs, since)
+        adjoint: dict[Any, float] = dict.fromkeys([*order, *ends], 0.0)
         for root, cotangent in zip(roots, cotangents):
             adjoint[root] += cotangent
+        memory: dict[Any, Any] = {}
         for node in reversed(order):
             cotangent = adjoint[node]
-            if node.args and cotangent != 0.0:  # zero times any slope is zero, be it infinite: a strong zero
+            if type(node.op) is Bundle:
+                node.op.add_to(adjoint, node, memory)
+            elif node.args and cotangent != 0.0:  # zero times any slope is zero, be it infinite: a strong zero
                 for a, slope in zip(node.args, local_partials(node)):
                     if slope is not None and a in adjoint:
                         product = cotangent * slope
@@ -389,7 +394,5 @@ def topological_order(*roots: Value, check: bool = True, since: int = mode.BEGIN
     if check and stale:
         node, leaf = max(reversed(stale), key=lambda pair: pair[0]._epoch)
         shared.refuse_stale(leaf, node)
-    return sorted([v for v in queue if not v.args], key=_age) + sorted([v for v in queue if v.args], key=_age)
-
-
-_age = operator.attrgetter("_epoch")
+    age = operator.attrgetter("_epoch")
+    return sorted([v for v in queue if not v.args], key=age) + sorted([v for v in queue if v.args], key=age)

@@ -190,7 +190,7 @@ static bool complete_docs_from(PyMethodDef *defs, PyObject *owner)
 
 /* The modules below this one that it takes something from. */
 typedef struct {
-    PyObject *ops, *trees, *mode, *shared, *copies, *value, *derivatives, *numbers;
+    PyObject *ops, *trees, *mode, *shared, *copies, *bundles, *value, *derivatives, *numbers;
 } Below;
 
 static bool import_below(Below *from)
@@ -200,6 +200,7 @@ static bool import_below(Below *from)
         && (from->mode = PyImport_ImportModule("autograd_mini.core.mode"))
         && (from->shared = PyImport_ImportModule("autograd_mini.core.shared"))
         && (from->copies = PyImport_ImportModule("autograd_mini.core.copies"))
+        && (from->bundles = PyImport_ImportModule("autograd_mini.core.bundles"))
         && (from->value = PyImport_ImportModule("autograd_mini.core.value"))
         && (from->derivatives = PyImport_ImportModule("autograd_mini.core.derivatives"))
         && (from->numbers = PyImport_ImportModule("numbers"));
@@ -212,6 +213,7 @@ static void free_below(Below *from)
     Py_XDECREF(from->mode);
     Py_XDECREF(from->shared);
     Py_XDECREF(from->copies);
+    Py_XDECREF(from->bundles);
     Py_XDECREF(from->value);
     Py_XDECREF(from->derivatives);
     Py_XDECREF(from->numbers);
@@ -235,6 +237,8 @@ static bool take_shared(const Below *from)
         && TAKE(shared, refuse_data) && TAKE(shared, refuse_number) && TAKE(shared, refuse_subclass)
         && TAKE(shared, refuse_stale) && TAKE(shared, refuse_restored) && TAKE(shared, plain_result)
         && TAKE(shared, picture_of) && TAKE(copies, deepcopy) && TAKE(copies, reduce) && TAKE(mode, tell)
+        && take_from(from->bundles, "Bundle", &shared.bundle)
+        && take_from(shared.bundle, "pass_on", &shared.pass_on) && take_from(shared.bundle, "tangent", &shared.tangent)
         && take_from(from->mode, "FLOW", &shared.flow) && take_from(from->mode, "Block", &shared.block)
         && take_from(from->mode, "Sweep", &shared.sweep) && find_slots()
         && TAKE(trees, rebuild) && TAKE(trees, finish) && TAKE(trees, holds_node)

@@ -191,21 +191,48 @@ static bool pass_terms(NodeSweep *s, const Value *v, Py_ssize_t n, const Operand
     return done;
 }
 
+static bool pass_terms_in_bundle(NodeSweep *s, const Value *v, Py_ssize_t n, const Operand *cotangent, const Position *to)
+{
+    PyObject *terms = terms_of_bundle(&s->graph, v, from_operand(cotangent), true);
+    bool done = terms != NULL;
+    for (Py_ssize_t i = 0; done && i < n && i < PyList_GET_SIZE(terms); i++) {
+        PyObject *x = PyList_GET_ITEM(terms, i);
+        Operand term;
+        if (to[i] == NOWHERE || x == Py_None)
+            continue;
+        done = keep(Py_NewRef(x), &term);
+        if (done)
+            add_term(s, to[i], term);
+    }
+    Py_XDECREF(terms);
+    return done;
+}
+
 static bool sweep_nodes(NodeSweep *s)
 {
     Graph *g = &s->graph;
     const Position *to = g->positions + g->edges;
-    for (size_t i = g->places.count; i-- > 0;) {
+    for (size_t i = count_within(g); i-- > 0;) {
         const Value *v = g->places.items[i].node;
         Py_ssize_t n = edge_count(v);
         to -= n;
         if (!sum_terms(s, i))
             return false;
+        if (v->state.epoch < g->since)
+            continue;
+        if (g->runs_python && is_in_bundle(v)) {
+            if (!pass_terms_in_bundle(s, v, n, &s->adjoint[i], to))
+                return false;
+            continue;
+        }
         /* A Value that is 0.0 here may still vary, so only a plain zero ends the walk; strong_mul does the rest. */
         if (n && !is_nothing(&s->adjoint[i]) && !pass_terms(s, v, n, &s->adjoint[i], to))
             return false;
     }
-    return true;
+    bool done = true;
+    for (size_t i = count_within(g); done && i < g->places.count; i++)
+        done = sum_terms(s, i);
+    return done;
 }
 
 static void free_node_sweep(NodeSweep *s)
@@ -262,17 +289,36 @@ static bool gather_nodes(const Value *v, const Position *to, const Operand *tang
     return done;
 }
 
+/* The tangent of a result of a bundle. */
+static bool gather_nodes_in_bundle(Graph *g, const Value *v, const Position *to, const Operand *tangent, Operand *result)
+{
+    Py_ssize_t n = operand_count(v);
+    PyObject *tangents = PyList_New(n);
+    for (Py_ssize_t i = 0; tangents && i < n; i++) {
+        PyObject *x = to[i] == NOWHERE ? PyFloat_FromDouble(0.0) : from_operand(&tangent[to[i]]);
+        if (x)
+            PyList_SET_ITEM(tangents, i, x);
+        else
+            Py_CLEAR(tangents);
+    }
+    return keep(ask_bundle(g, shared.tangent, v, tangents, true), result);
+}
+
 /* The tangents of a graph, given those of some nodes; false with an exception. */
 static bool sweep_nodes_forward(Graph *g, const bool *is_given, Operand *tangent)
 {
     const Position *to = g->positions;
-    for (size_t i = 0; i < g->places.count; i++) {
+    for (size_t i = 0; i < count_within(g); i++) {
         const Value *v = g->places.items[i].node;
         Py_ssize_t n = edge_count(v);
-        bool moving = false;
-        for (Py_ssize_t k = 0; k < n; k++)
+        bool is_set = is_given[i] || v->state.epoch < g->since, moving = false, done = true;
+        for (Py_ssize_t k = 0; k < n && !is_set; k++)
             moving |= to[k] != NOWHERE && !is_nothing(&tangent[to[k]]);
-        if (moving && !is_given[i] && !gather_nodes(v, to, tangent, &tangent[i]))
+        if (!is_set && g->runs_python && is_in_bundle(v))
+            done = gather_nodes_in_bundle(g, v, to, tangent, &tangent[i]);
+        else if (moving)
+            done = gather_nodes(v, to, tangent, &tangent[i]);
+        if (!done)
             return false;
         to += n;
     }

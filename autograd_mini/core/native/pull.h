@@ -151,12 +151,12 @@ static PyObject *by_position(const Position *found, Py_ssize_t n, const double *
 /* ---- Backward. ---- */
 
 #ifdef HAS_SLABS
-/* The derivatives by the wanted nodes as a list of floats, if all are leaves and the walk serves; NULL without an
- * exception if not. */
+/* The derivatives by the wanted nodes as a list of floats, if all are leaves that the walk comes to, and it
+ * serves; NULL without an exception if not. */
 static PyObject *pull_by_walk(const Request *r)
 {
     for (Py_ssize_t i = 0; i < r->wanted.count; i++)
-        if (r->wanted.nodes[i]->state.row != LEAF)
+        if (r->wanted.nodes[i]->state.row != LEAF || r->wanted.nodes[i]->state.epoch < r->since)
             return NULL;
     PyObject *list = PyList_New(r->wanted.count); /* before the walk, as it might have the collector run Python */
     if (!list || !walk_to_pull(r->start, r->numbers, r->since)) {
@@ -189,7 +189,7 @@ static PyObject *pull_doubles(const Request *r, PyObject **all)
 #endif
     if (!new_standing(&at, r))
         return NULL;
-    if (sort_and_mark(&g, r->start, true, r->since)) {
+    if (sort_and_mark(&g, r->start, true, r->since, r->wanted)) {
         find_standing(&at, r);
         unmark(&g);
         start_sweep(&g, at.start, r->numbers, r->start.count);
@@ -209,7 +209,7 @@ static PyObject *pull_nodes(const Request *r, PyObject **all)
     PyObject *list = NULL;
     if (!new_standing(&at, r))
         return NULL;
-    if (sort_and_mark(&s.graph, r->start, true, r->since)) {
+    if (sort_and_mark(&s.graph, r->start, true, r->since, r->wanted)) {
         find_standing(&at, r);
         unmark(&s.graph);
         bool done = new_node_sweep(&s, r->start.count);
@@ -267,7 +267,7 @@ static PyObject *push_request(const Request *r, PyObject **all)
     PyObject *list = NULL;
     if (!new_standing(&at, r))
         return NULL;
-    if (sort_and_mark(&g, r->wanted, true, r->since)) {
+    if (sort_and_mark(&g, r->wanted, true, r->since, r->start)) {
         find_standing(&at, r);
         unmark(&g);
         bool *is_given = PyMem_Calloc(g.places.count + 1, sizeof *is_given);

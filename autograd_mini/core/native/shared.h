@@ -11,6 +11,7 @@ static struct {
     PyObject *refuse_data, *refuse_number, *refuse_subclass, *refuse_stale, *refuse_restored, *plain_result, *picture_of;
     PyObject *deepcopy, *reduce;                                     /* core/copies.py */
     PyObject *local_partials, *partial_values;                       /* core/value.py and derivatives.py */
+    PyObject *bundle, *pass_on, *tangent;                            /* core/bundles.py */
     PyObject *flow, *block, *tell, *sweep;                           /* core/mode.py */
     PyObject *rebuild, *finish, *holds_node;                         /* trees.py */
     PyObject *one, *nothing;                                         /* our own: a float, the empty tuple */
@@ -20,4 +21,10 @@ static struct {
 static inline PyObject *op_of(const Value *v)
 {
     return v->state.row == LEAF ? Py_None : v->state.row == CALL ? v->op : shared.rows[v->state.row];
+}
+
+/* Whether a node is a result of an operation that Python differentiates as a whole; see core/bundles.py. */
+static inline bool is_in_bundle(const Value *v)
+{
+    return v->state.row == CALL && Py_IS_TYPE(v->op, (PyTypeObject *)shared.bundle);
 }

@@ -9,11 +9,14 @@ typedef uint32_t Position;
 
 typedef struct {
     Places places;       /* the nodes, operands first */
+    size_t beyond;       /* how many inputs from before `since` stand behind them */
+    int64_t since;       /* what was recorded before this epoch passes nothing on in a sweep */
     double *adjoint;     /* one for each node, in a sweep */
     Position *positions; /* for each operand of each node, in order, where it stands */
     size_t edges;           /* how many positions there are */
     size_t room, edge_room; /* of `adjoint` and of `positions` */
     bool runs_python; /* whether the partials of some node do */
+    PyObject *memory; /* what results of bundles leave with the sweep, a dict; NULL before the first does */
 } Graph;
 
 /* ---- Memory. ---- */
@@ -31,6 +34,7 @@ static void free_arrays(Graph *g)
 
 static void free_graph(Graph *g)
 {
+    Py_CLEAR(g->memory);
     bool is_empty = !spare.places.items && !spare.adjoint && !spare.positions;
     if (is_empty && g->places.room <= MOST_KEPT && g->room <= MOST_KEPT && g->edge_room <= 2 * MOST_KEPT)
         spare = *g;
@@ -149,9 +153,14 @@ static bool make_room(Graph *g)
     return done;
 }
 
+static inline size_t count_within(const Graph *g)
+{
+    return g->places.count - g->beyond;
+}
+
 static void count_edges(Graph *g)
 {
-    for (size_t i = 0; i < g->places.count; i++) {
+    for (size_t i = 0; i < count_within(g); i++) {
         const Value *v = g->places.items[i].node;
         g->edges += (size_t)edge_count(v);
         g->runs_python |= row_slopes_in_python[v->state.row];
@@ -173,16 +182,23 @@ static inline Position *write_positions(const Value *v, Position *to)
     return to + items.count;
 }
 
+static inline void mark_with_position(Graph *g, size_t i)
+{
+    Value *v = g->places.items[i].node;
+    g->places.items[i].grad = v->grad;
+    v->position = i;
+    mark(v);
+}
+
 /* Marks each node with its position, operands before those that use them. */
 static void mark_graph(Graph *g)
 {
     Position *to = g->positions;
-    for (size_t i = 0; i < g->places.count; i++) {
-        Value *v = g->places.items[i].node;
-        to = write_positions(v, to);
-        g->places.items[i].grad = v->grad;
-        v->position = i;
-        mark(v);
+    for (size_t i = count_within(g); i < g->places.count; i++)
+        mark_with_position(g, i);
+    for (size_t i = 0; i < count_within(g); i++) {
+        to = write_positions(g->places.items[i].node, to);
+        mark_with_position(g, i);
     }
     looks += g->places.count + g->edges;
 }
@@ -209,7 +225,7 @@ static void take_arrays(Graph *g)
             free_arrays(g);
         sorts = most_needed = 0;
     }
-    g->places.count = g->edges = 0;
+    g->places.count = g->edges = g->beyond = 0;
     g->runs_python = false;
 }
 
@@ -224,13 +240,40 @@ static bool sort(Graph *g, Nodes roots, bool check, int64_t since)
     return done;
 }
 
-/* The same with positions, and the marks left on: no Python may run before they are taken off. */
-static bool sort_and_mark(Graph *g, Nodes roots, bool check, int64_t since)
+/* Adds those of the inputs that are older than the sweep goes back, unless they are roots. */
+static bool add_beyond(Graph *g, Nodes inputs, Nodes roots, int64_t since)
+{
+    bool done = true;
+    for (Py_ssize_t i = 0; i < roots.count; i++)
+        mark(roots.nodes[i]);
+    for (Py_ssize_t i = 0; done && i < inputs.count; i++) {
+        Value *v = inputs.nodes[i];
+        if (v->state.is_marked || v->state.epoch >= since)
+            continue;
+        done = append_place(&g->places, v);
+        g->beyond += done;
+        mark(v);
+    }
+    for (Py_ssize_t i = 0; i < roots.count; i++)
+        take_mark_off(roots.nodes[i]);
+    for (Py_ssize_t i = 0; i < inputs.count; i++)
+        take_mark_off(inputs.nodes[i]);
+    if (!done)
+        PyErr_NoMemory();
+    return done;
+}
+
+/* The same with positions, and the marks left on: no Python may run before they are taken off. Of what was recorded before
+ * the epoch since the inputs are there too. */
+static bool sort_and_mark(Graph *g, Nodes roots, bool check, int64_t since, Nodes inputs)
 {
     if (!sort(g, roots, check, since))
         return false;
-    count_edges(g);
-    bool done = make_room(g);
+    g->since = since;
+    bool done = since == INT64_MIN || add_beyond(g, inputs, roots, since);
+    if (done)
+        count_edges(g);
+    done = done && make_room(g);
     if (done)
         mark_graph(g);
     else

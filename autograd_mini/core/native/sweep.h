@@ -71,6 +71,39 @@ static bool pass_on_in_python(const Value *v, Py_ssize_t n, double cotangent, co
     return found >= 0;
 }
 
+/* Asks a result of a bundle in Python for what it passes on, given what arrived, whose reference is taken over; as a list,
+ * NULL with an exception. */
+static PyObject *ask_bundle(Graph *g, PyObject *how, const Value *v, PyObject *arrived, bool on_values)
+{
+    PyObject *answer = NULL;
+    if (arrived && (g->memory || (g->memory = PyDict_New())))
+        answer = PyObject_CallFunctionObjArgs(how, v->op, v, arrived, g->memory, on_values ? Py_True : Py_False, NULL);
+    Py_XDECREF(arrived);
+    return answer;
+}
+
+static PyObject *terms_of_bundle(Graph *g, const Value *v, PyObject *cotangent, bool on_values)
+{
+    PyObject *answer = ask_bundle(g, shared.pass_on, v, cotangent, on_values);
+    PyObject *terms = answer ? PySequence_List(answer) : NULL;
+    Py_XDECREF(answer);
+    return terms;
+}
+
+static bool pass_on_in_bundle(Graph *g, const Value *v, Py_ssize_t n, double cotangent, const Position *to)
+{
+    PyObject *terms = terms_of_bundle(g, v, PyFloat_FromDouble(cotangent), false);
+    int found = terms ? 0 : -1;
+    for (Py_ssize_t i = 0; found >= 0 && i < n; i++) {
+        double term;
+        found = to[i] == NOWHERE ? 0 : slope_at(terms, i, &term);
+        if (found > 0)
+            g->adjoint[to[i]] += term;
+    }
+    Py_XDECREF(terms);
+    return found >= 0;
+}
+
 #define EDGE(i, slope) \
     if (to[i] != NOWHERE) \
         adjoint[to[i]] += row_strong_mul(cotangent, slope)
@@ -100,10 +133,17 @@ static void start_sweep(Graph *g, const Position *at, const Operand *cotangents,
 static bool sweep(Graph *g)
 {
     const Position *to = g->positions + g->edges;
-    for (size_t i = g->places.count; i-- > 0;) {
+    for (size_t i = count_within(g); i-- > 0;) {
         const Value *v = g->places.items[i].node;
         Py_ssize_t n = edge_count(v);
         to -= n;
+        if (v->state.epoch < g->since)
+            continue;
+        if (g->runs_python && is_in_bundle(v)) {
+            if (!pass_on_in_bundle(g, v, n, g->adjoint[i], to))
+                return false;
+            continue;
+        }
         /* Zero times any slope is zero, be it infinite: a strong zero. */
         if (n && g->adjoint[i] != 0.0 && !pass_on(v, n, g->adjoint[i], to, g->adjoint))
             return false;
@@ -151,17 +191,38 @@ static bool gather(const Value *v, Py_ssize_t n, const Position *to, const doubl
 
 #undef EDGE
 
+/* The tangent of a result of a bundle. */
+static bool gather_in_bundle(Graph *g, const Value *v, Py_ssize_t n, const Position *to, double *result)
+{
+    PyObject *tangents = PyList_New(n), *answer;
+    for (Py_ssize_t i = 0; tangents && i < n; i++) {
+        PyObject *x = PyFloat_FromDouble(moves(to[i], g->adjoint) ? g->adjoint[to[i]] : 0.0);
+        if (x)
+            PyList_SET_ITEM(tangents, i, x);
+        else
+            Py_CLEAR(tangents);
+    }
+    answer = ask_bundle(g, shared.tangent, v, tangents, false);
+    *result = answer ? as_double(answer) : -1.0;
+    Py_XDECREF(answer);
+    return *result != -1.0 || !PyErr_Occurred();
+}
+
 /* The tangents of a graph that is not marked, given those of some nodes; false with an exception. */
 static bool sweep_forward(Graph *g, const bool *is_given)
 {
     const Position *to = g->positions;
-    for (size_t i = 0; i < g->places.count; i++) {
+    for (size_t i = 0; i < count_within(g); i++) {
         const Value *v = g->places.items[i].node;
         Py_ssize_t n = edge_count(v);
-        bool moving = false;
-        for (Py_ssize_t k = 0; k < n; k++)
+        bool is_set = is_given[i] || v->state.epoch < g->since, moving = false, done = true;
+        for (Py_ssize_t k = 0; k < n && !is_set; k++)
             moving |= moves(to[k], g->adjoint);
-        if (moving && !is_given[i] && !gather(v, n, to, g->adjoint, &g->adjoint[i]))
+        if (!is_set && g->runs_python && is_in_bundle(v))
+            done = gather_in_bundle(g, v, n, to, &g->adjoint[i]);
+        else if (moving)
+            done = gather(v, n, to, g->adjoint, &g->adjoint[i]);
+        if (!done)
             return false;
         to += n;
     }

@@ -548,7 +548,7 @@ static bool backward(Value *root, double gradient)
         return !PyErr_Occurred();
 #endif
     Graph g;
-    if (!sort_and_mark(&g, roots, true, INT64_MIN))
+    if (!sort_and_mark(&g, roots, true, INT64_MIN, (Nodes){NULL, 0}))
         return false;
     Position at = position_of(root);
     unmark(&g);
