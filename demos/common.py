@@ -29,7 +29,7 @@ def need(module: str) -> ModuleType:
         return importlib.import_module(module)
     except ImportError:
         package = module.partition(".")[0]
-        sys.exit(f"This demo needs {package}. Install it with: pip install 'autograd-mini[svg,demos,data]'")
+        sys.exit(f"This demo needs {package}. Install it with: pip install 'autograd-mini[svg,demos,gallery]'")
 
 
 def pyplot() -> ModuleType:

@@ -147,7 +147,7 @@ runpy.run_path("demos/{demo}", run_name="__main__")
 """
     result = run(folder, "-c", code)
     assert result.returncode == 1
-    assert f"This demo needs {package}. Install it with: pip install 'autograd-mini[svg,demos,data]'" in result.stderr
+    assert f"This demo needs {package}. Install it with: pip install 'autograd-mini[svg,demos,gallery]'" in result.stderr
     assert "Traceback" not in result.stderr
 
 
