@@ -23,6 +23,20 @@ def wrong_type(noun: str, value: object, remedy: str) -> TypeError:
     return TypeError(f"{noun} is {value!r} of type {type(value).__name__}; {remedy}")
 
 
+def no_parameters(noun: str, value: Any, remedy: str) -> TypeError:
+    """The exception to raise for what is no parameter or no list of them.
+
+    >>> no_parameters("params", 0.5, "pass model.parameters()")
+    TypeError('params is 0.5 of type float; pass model.parameters()')
+    """
+    if getattr(value, "__name__", "") == "parameters":
+        return TypeError(f"{noun} is the method parameters itself and not what it returns; call it: model.parameters()")
+    if hasattr(value, "parameters"):
+        what = f"the class {value.__name__}" if isinstance(value, type) else f"the {type(value).__name__} itself"
+        return TypeError(f"{noun} is {what} and not its parameters; pass model.parameters()")
+    return wrong_type(noun, value, remedy)
+
+
 def wrong_value(noun: str, value: object, remedy: str) -> ValueError:
     """The exception to raise for an argument of the right type, but the wrong value.
 
@@ -44,6 +58,20 @@ def real(noun: str, value: Any, remedy: str) -> float:
         return float(value)
     except OverflowError:  # an int or a Fraction
         return -math.inf if value < 0 else math.inf
+
+
+def saved_number(noun: str, value: Any) -> float:
+    """A number of a saved state as a float, which may be infinite or NaN, but is not an int beyond all floats.
+
+    >>> saved_number("w.0", 10**400)
+    Traceback (most recent call last):
+        ...
+    ValueError: w.0 is beyond all floats; pass what state_dict() returned
+    """
+    number = real(noun, value, "pass what state_dict() returned")
+    if math.isinf(number) and not isinstance(value, float):
+        raise ValueError(f"{noun} is beyond all floats; pass what state_dict() returned")
+    return number
 
 
 _BOUNDS = {

@@ -51,15 +51,23 @@ def write_json(path: str | os.PathLike[str], content: Any, kind: Kind) -> None:
     """
     import json  # here and below: most programs neither save nor load
 
-    text = json.dumps({"format": kind.format, "version": kind.version, "content": content})
+    text = json.dumps(content)
+    head = json.dumps({"format": kind.format, "version": kind.version, "checksum": _checksum(text)})
     with replacing(path) as file:
-        file.write(text)
+        file.write(f'{head[:-1]}, "content": {text}}}')
+
+
+def _checksum(text: str) -> str:
+    """The CRC-32 of a content as JSON: it differs whenever one bit does, or several within 32 in a row."""
+    import zlib
+
+    return f"{zlib.crc32(text.encode()):08x}"
 
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Any]:
     """Hands over a text file that takes the place of ``path`` at the end, if no exception ends it."""
-    target = os.path.realpath(path)
+    target = os.path.realpath(_name(path))
     if os.path.exists(target) and not os.path.isfile(target) and not os.path.isdir(target):
         raise ValueError(f"{os.fspath(path)!r} is no file but a pipe or a device; write to a file and copy that")
     part = f"{target}.{os.urandom(6).hex()}.part"
@@ -77,36 +85,71 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Any]:
         raise
 
 
+def _name(path: Any) -> str:
+    """The name of a file as a text; numbers, which stand for open files, are none."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"path is {path!r} of type {type(path).__name__}; pass the name of a file")
+    return os.fspath(path)
+
+
 def read_json(path: str | os.PathLike[str], kind: Kind, remedy: str) -> Any:
     """The content that ``write_json`` wrote. A file that does not say what it holds is from before they did so, and is
-    taken at its word.
+    taken at its word; so is one without a checksum.
 
     Raises:
         ValueError: if the file is damaged, with ``remedy`` for what to do; if it holds something else, or comes from a
             newer version of this package.
         OSError: if it cannot be read.
     """
+    return _read(path, (kind,), remedy)[1]
+
+
+def read_part(path: str | os.PathLike[str], part: str, remedy: str, *whole: Kind) -> Any:
+    """A part of a checkpoint, or all that there is in a file of a kind that is ``whole`` such a part.
+
+    Raises:
+        ValueError: as ``read_json``, and if the checkpoint has no such part.
+        OSError: if it cannot be read.
+    """
+    kind, content = _read(path, (*whole, CHECKPOINT), remedy)
+    if kind is not CHECKPOINT:
+        return content
+    if not isinstance(content, dict) or part not in content:
+        raise ValueError(f"{os.fspath(path)} does not hold {kind.noun}: it has no {part!r}; {remedy}")
+    return content[part]
+
+
+def _read(path: str | os.PathLike[str], kinds: tuple[Kind, ...], remedy: str) -> tuple[Kind, Any]:
+    """What a file holds, which is one of several kinds; the first, if it does not say which."""
     import json
 
-    name = os.fspath(path)
+    name, noun = _name(path), kinds[0].noun
     try:
         with open(path, encoding="utf-8") as file:
             found = json.load(file)
+        parts = set(found) if isinstance(found, dict) else set()
+        checksum = _checksum(json.dumps(found["content"])) if "content" in parts else None
     except (ValueError, RecursionError) as error:  # too deep for the reader: nothing that was written here
-        raise ValueError(f"{name} does not hold {kind.noun}: {error}; {remedy}") from None
-    if not isinstance(found, dict) or not isinstance(found.get("format"), str):
-        return found
+        raise ValueError(f"{name} does not hold {noun}: {error}; {remedy}") from None
+    if "format" not in parts or not isinstance(found["format"], str):
+        if "checksum" in parts and isinstance(found["checksum"], str):  # a number that is so called is a weight
+            raise ValueError(f"{name} does not hold {noun}: it is damaged, as it has no format; {remedy}")
+        return kinds[0], found
     form, version = found["format"], found.get("version")
     if form not in _KINDS:
         raise ValueError(f"{name} is of the format {form!r}, which this autograd_mini does not know; update it")
-    if form != kind.format:
-        raise ValueError(f"{name} holds {_KINDS[form].noun} and not {kind.noun}; {_KINDS[form].use}")
+    kind = _KINDS[form]
+    if kind not in kinds:
+        raise ValueError(f"{name} holds {kind.noun} and not {noun}; {kind.use}")
     if type(version) is int and version > kind.version:
         raise ValueError(
             f"{name} holds {kind.noun} of version {version}, and this autograd_mini reads those up to {kind.version}; "
             "update it"
         )
-    if type(version) is not int or version < 1 or "content" not in found:
-        parts = f"its version is {version!r}, and its other parts are {sorted(set(found) - {'format', 'version'})}"
-        raise ValueError(f"{name} does not hold {kind.noun}: {parts}; {remedy}")
-    return found["content"]
+    others = parts - {"format", "version"}
+    if type(version) is not int or version < 1 or others - {"checksum"} != {"content"}:
+        told = f"its version is {version!r}, and its other parts are {sorted(others)}"
+        raise ValueError(f"{name} does not hold {noun}: {told}; {remedy}")
+    if found.get("checksum", checksum) != checksum:
+        raise ValueError(f"{name} does not hold {noun}: it is damaged, as its content has another checksum; {remedy}")
+    return kind, found["content"]

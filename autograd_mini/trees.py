@@ -8,8 +8,10 @@ there, so that nothing that happens on the way can disturb it.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from typing import Any
+
+_FLAT = (str, bytes, bytearray, memoryview, range)  # what they hold are texts and numbers
 
 Path = str  # how a part is reached, as Python writes it behind the name of the whole: "[0]['w']", ".mass"
 
@@ -118,6 +120,35 @@ def holds_node(tree: Any) -> bool:
     if is_tree(tree):
         return any(holds_node(part) for _, part in children(tree))
     return is_node(tree)
+
+
+def contents(container: Any, kinds: tuple[type, ...]) -> Iterator[Any]:
+    """All of some kinds that a container of any sort holds, at any depth: in sets, views, keys of dicts and arrays that
+    are no structures, too; not in strings and iterators.
+
+    >>> list(contents([{1.0}, {2.0: (3, 4.0)}], (float,)))
+    [1.0, 2.0, 4.0]
+    """
+    stack, seen = [container], dict[int, Any]()
+    while stack:
+        part = stack.pop()
+        if isinstance(part, kinds):
+            yield part
+        elif id(part) not in seen:
+            seen[id(part)] = part
+            stack += reversed(_contents(part))
+
+
+def _contents(part: Any) -> list[Any]:
+    if isinstance(part, Mapping):
+        return [x for pair in part.items() for x in pair]
+    if hasattr(part, "dtype"):
+        import numpy
+
+        return numpy.asarray(part).ravel().tolist() if getattr(part.dtype, "hasobject", False) else []
+    if is_tree(part):
+        return [*getattr(part, "__dict__", {}).values(), *[x for _, x in children(part)]]
+    return list(part) if isinstance(part, Collection) and not isinstance(part, _FLAT) else []
 
 
 def map_leaves(function: Callable[[Any], Any], tree: Any, where: Path = "") -> Any:

@@ -292,6 +292,19 @@ MUTANTS = [
         'f"{value.__module__}.{value.__qualname__}"',
         "value.__name__",
     ),
+    # ---- Files and training. ----
+    Mutant("a checksum is not compared", "files.py", 'if found.get("checksum", checksum) != checksum:', "if False:"),
+    Mutant("a flipped format makes an old file", "files.py", 'isinstance(found["checksum"], str)', "False"),
+    Mutant("other parts of a file are passed over", "files.py", 'others - {"checksum"} != {"content"}', "not others"),
+    Mutant("numbers made on the way are told of", "training/reach.py", "if p._epoch < self._begun]", "]"),
+    Mutant("Values in the data are told of", "training/reach.py", "trees.leaves(list(row))", "()"),
+    Mutant("the optimiser's own are told of", "training/reach.py", "if id(p) not in self._trained}", "}"),
+    Mutant(
+        "one batch decides what is unmet",
+        "training/reach.py",
+        "if not self._unmet and not self._is_first:",
+        "if not self._is_first:",
+    ),
     Mutant("a row of a user is not checked", "functional/custom.py", "check(op, value)", "pass"),
     # ---- The engine. ----
     Mutant("adjoints overwritten, not added", "core/value.py", "adjoint[a] += product", "adjoint[a] = product"),

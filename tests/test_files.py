@@ -1,6 +1,7 @@
 """Files that are whole at any moment, and that say what they hold."""
 
 import json
+import math
 import os
 import re
 import subprocess
@@ -8,6 +9,8 @@ import sys
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from autograd_mini import Value, draw, fit, nn
 from autograd_mini.files import CHECKPOINT, WEIGHTS, read_json, write_json
@@ -175,10 +178,87 @@ def test_parameters_may_be_named_as_the_parts_of_a_file(tmp_path):
         assert other.state_dict() == module.state_dict()
 
 
-def test_a_checkpoint_is_not_loaded_as_weights(tmp_path):
+def test_the_weights_of_a_checkpoint_are_loaded(tmp_path):
     model, path = nn.Neuron(1), tmp_path / "run.json"
     fit(model, nn.mse_loss, [([1.0], 1.0)], SGD(model.parameters()), epochs=1, checkpoint=path, progress=False)
-    before = model.state_dict()
-    with pytest.raises(ValueError, match=r"holds a checkpoint and not saved weights; continue from it with fit\(check"):
-        model.load(path)
-    assert model.state_dict() == before
+    other = nn.Neuron(1)
+    other.load(path)
+    assert other.state_dict() == model.state_dict()
+    before = (third := nn.Neuron(2)).state_dict()
+    with pytest.raises(ValueError, match=r"does not fit Neuron: missing 'w.1', unexpected nothing; build the module"):
+        third.load(path)
+    write_json(path, {}, CHECKPOINT)
+    with pytest.raises(ValueError, match=r"run.json does not hold a checkpoint: it has no 'model'; save it again with"):
+        third.load(path)
+    assert third.state_dict() == before
+
+
+# ---- Checksums. -----------------------------------------------------------------------------------------------------
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**400), 10**400) | st.floats() | st.text(),
+    lambda part: st.lists(part, max_size=4) | st.dictionaries(st.text(), part, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(content=json_values, kind=st.sampled_from([WEIGHTS, CHECKPOINT]), data=st.data())
+def test_a_flipped_bit_is_refused_or_changes_nothing(tmp_path_factory, content, kind, data):
+    path = tmp_path_factory.mktemp("file") / "a.json"
+    write_json(path, content, kind)
+    assert repr(read_json(path, kind, "")) == repr(content)
+    good = path.read_bytes()
+    for place in data.draw(st.lists(st.integers(0, 8 * len(good) - 1), min_size=20, max_size=20)):
+        text = bytearray(good)
+        text[place // 8] ^= 1 << place % 8
+        path.write_bytes(text)
+        try:
+            found = read_json(path, kind, "")
+        except ValueError as error:
+            assert "a.json" in str(error)  # noqa: PT017
+        else:
+            assert repr(found) == repr(content)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("0.5", "0.25", "it is damaged, as its content has another checksum; remedy"),
+        ('"w"', '"v"', "it is damaged, as its content has another checksum"),
+        ('"w": 0.5', '"w": 0.125, "w": 0.25', "it is damaged, as its content has another checksum"),
+        ('"checksum": "', '"checksum": "0', "it is damaged, as its content has another checksum"),
+        ('"checksum": "', '"checksum": 1, "": "', r"its version is 1, and its other parts are \['', 'checksum', 'cont"),
+        ('"checksum"', '"checksun"', r"its version is 1, and its other parts are \['checksun', 'content'\]"),
+        ('"format"', '"fmrmat"', "it is damaged, as it has no format; remedy"),
+        ('"format": "', '"format": null, "formats": "', "it is damaged, as it has no format; remedy"),
+    ],
+)
+def test_a_content_that_is_not_what_was_written_is_refused(tmp_path, before, after, message):
+    path = tmp_path / "a.json"
+    write_json(path, {"w": 0.5}, WEIGHTS)
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after))
+    with pytest.raises(ValueError, match=f"a.json does not hold saved weights: {message}"):
+        read_json(path, WEIGHTS, "remedy")
+
+
+def test_a_file_that_was_laid_out_anew_has_the_same_checksum(tmp_path):
+    path, content = tmp_path / "a.json", {"w": [0.1, 1e-7, math.inf, -0.0], "ä": None}
+    write_json(path, content, WEIGHTS)
+    path.write_text(json.dumps(json.loads(path.read_text()), indent=2, ensure_ascii=False), encoding="utf-8")
+    assert repr(read_json(path, WEIGHTS, "")) == repr(content)
+
+
+def test_a_file_without_a_checksum_is_from_before_there_were_any(tmp_path):
+    path = written(tmp_path, {"format": WEIGHTS.format, "version": 1, "content": {"w": 0.5}})
+    assert read_json(path, WEIGHTS, "") == {"w": 0.5}
+
+
+def test_a_parameter_may_be_called_checksum(tmp_path):
+    module, other = nn.Module(), nn.Module()
+    module.checksum, other.checksum = Value(1.0), Value(2.0)
+    for path in (tmp_path / "new.json", written(tmp_path, module.state_dict())):
+        module.save(tmp_path / "new.json")
+        other.load(path)
+        assert other.state_dict() == {"checksum": 1.0}

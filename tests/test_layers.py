@@ -695,7 +695,7 @@ MESSAGES = [
     (
         lambda: nn.MaxPool2d(2)([[[[0.0] * 3] * 3]]),
         TypeError,
-        THREE_DEEP + "list nested 4 deep; call it for each image of a batch",
+        THREE_DEEP + r"list nested 4 deep; for a batch write \[model\(x\) for x in batch\]",
     ),
     (lambda: nn.AvgPool2d(2)(Value(1.0)), TypeError, THREE_DEEP + "Value nested 0 deep; write"),
     (lambda: nn.AvgPool2d(2)([]), TypeError, THREE_DEEP + "list nested 1 deep; write"),
@@ -738,6 +738,11 @@ MESSAGES = [
         lambda: nn.RNNCell(2, 3)([1.0] * 2, 0.5),
         TypeError,
         r"RNNCell\(2, 3\) takes a hidden state as a list of 3 numbers, got 0.5 of type float",
+    ),
+    (
+        lambda: nn.GRUCell(2, 1)([1.0] * 2, [[0.5]]),
+        TypeError,
+        r"GRUCell\(2, 1\) takes a hidden state as a list of 1 numbers, got \[\[0.5\]\] of type list; for a batch",
     ),
     (
         lambda: nn.LSTMCell(2, 3)([1.0] * 2, ([0.0] * 3, [0.0])),

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_mini import Value
+from autograd_mini.arguments import number_within
 from autograd_mini.optim import SGD, Adam, lr_scheduler
 from autograd_mini.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, ReduceLROnPlateau, StepLR
 
@@ -302,7 +303,12 @@ BAD_STATES = [
     (
         saved(progress=progress(best=None)),
         TypeError,
-        "best is None of type NoneType; a saved state holds a number here; save it again with state_dict()",
+        "best is None of type NoneType; pass what state_dict() returned",
+    ),
+    (
+        saved(progress=progress(best=10**400)),
+        ValueError,
+        "best is beyond all floats; pass what state_dict() returned",
     ),
 ]
 
@@ -314,6 +320,19 @@ def test_a_bad_state_is_refused_and_changes_nothing(state, error, message):
     before = schedule.state_dict()
     assert refusal(error, lambda: schedule.load_state_dict(state)) == message
     assert schedule.state_dict() == before
+
+
+def test_a_rate_that_the_optimizer_refuses_leaves_the_schedule_as_it_was():
+    class Careful(SGD):
+        def _checked(self, hyper):
+            return super()._checked({**hyper, "lr": number_within("lr", hyper["lr"], at_least=0, at_most=0.5)})
+
+    bold, careful = (StepLR(make([Value(1.0)], lr=0.5), 3) for make in (SGD, Careful))
+    bold.optimizer.lr, bold.gamma = 0.75, 0.25
+    before = careful.state_dict()
+    with pytest.raises(ValueError, match="lr is 0.75; choose a finite number of at least 0 and at most 0.5"):
+        careful.load_state_dict(bold.state_dict())
+    assert careful.state_dict() == before
 
 
 @pytest.mark.parametrize("mode", ["min", "max"])

@@ -1,14 +1,17 @@
 """Nets and losses: shapes, initial weights, hooks, states, losses against 50 digits, and micrograd's training loop."""
 
+import collections
 import copy
 import functools
 import inspect
+import itertools
 import json
 import math
 import os
 import pickle
 import random
 import statistics
+import types
 from collections import namedtuple
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -18,9 +21,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograd_mini import Value, nn, value_and_grad
+from autograd_mini import Value, fit, nn, value_and_grad
 from autograd_mini.core.serving import topological_order
 from autograd_mini.nn import MLP, Layer, Module, Neuron
+from autograd_mini.optim import SGD
 
 logit = st.one_of(st.floats(-40, 40), st.sampled_from([-1000.0, 1000.0, 0.0]))
 
@@ -115,6 +119,145 @@ def test_modules_that_hold_each_other_are_walked_once():
     assert (
         repr(parent) == "Module, 3 parameters:\n  children.0: Module, 3 parameters:\n    parents.up: ..., 3 parameters"
     )
+
+
+class Bag(Module):
+    """Holds what it is given in some container."""
+
+    def __init__(self, content):
+        self.first, self.bag = Value(1.0), content
+
+
+@dataclass
+class Loose:
+    """A parameter that is no field."""
+
+    size: int
+
+    def __post_init__(self):
+        self.extra = Value(self.size)
+
+
+class OfTheClass(Module):
+    shared = [Value(1.0)]
+
+
+class Slotted(Module):
+    __slots__ = ("slot",)
+
+    def __init__(self, x):
+        self.slot = x
+
+
+def arrays(x):
+    """In arrays of NumPy that are no structures."""
+    numpy = pytest.importorskip("numpy")
+    matrix = numpy.empty((1, 1), dtype=object).view(numpy.matrix)
+    matrix[0, 0] = x
+    record = numpy.array([(x, 1.0)], dtype=[("w", object), ("n", float)])
+    return [numpy.ma.array([x], dtype=object), matrix, record]
+
+
+HIDDEN = {
+    "set": lambda x: {x},
+    "frozenset": lambda x: frozenset([x]),
+    "deque": lambda x: collections.deque([x]),
+    "UserList": lambda x: collections.UserList([x]),
+    "UserDict": lambda x: collections.UserDict(a=x),
+    "mappingproxy": lambda x: types.MappingProxyType({"a": [x]}),
+    "dict_values": lambda x: {"a": x}.values(),
+    "the keys of a dict": lambda x: {x: 1.0},
+    "MaskedArray": lambda x: arrays(x)[0],
+    "matrix": lambda x: arrays(x)[1],
+    "ndarray": lambda x: arrays(x)[2],
+    "no field of its dataclass": lambda x: Loose(1),
+}
+
+
+@pytest.mark.parametrize("within", [lambda x: x, lambda x: [1.0, {"a": x}], lambda x: collections.deque([[x], 2.0])])
+@pytest.mark.parametrize("make", [lambda: Value(0.0), lambda: Neuron(1)], ids=["parameter", "module"])
+@pytest.mark.parametrize("noun", HIDDEN)
+def test_what_the_walk_would_lose_is_refused_by_whoever_walks_first(tmp_path, noun, make, within):
+    module = Bag(within(HIDDEN[noun](make())))
+    for walk in (
+        module.parameters,
+        module.named_parameters,
+        module.named_modules,
+        module.modules,
+        module.state_dict,
+        module.zero_grad,
+        module.eval,
+        lambda: module.load_state_dict({}, strict=False),
+        lambda: module.save(tmp_path / "model.json"),
+        lambda: nn.Sequential(module).parameters(),
+    ):
+        with pytest.raises(TypeError, match=r"bag.* is .* and holds .*, which would be neither trained nor saved"):
+            walk()
+    assert module.training
+    assert os.listdir(tmp_path) == []
+    assert repr(module) == "Bag()"  # it has to be shown
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        (
+            Bag({Value(2.0)}),
+            r"^bag of Bag is of type set and holds Value\(2.0\), which would be neither trained nor save",
+        ),
+        (Bag([collections.deque([Neuron(2)])]), r"^bag.0 of Bag is of type deque and holds a Neuron, which"),
+        (Bag({"a": {Value(2.0): 1}}), r"^bag.a.keys\(\) of Bag is the keys of a dict and holds Value\(2.0\), which"),
+        (Bag(Loose(3)), r"^bag.extra of Bag is no field of its dataclass and holds Value\(3.0\)"),
+        (OfTheClass(), r"^shared of OfTheClass is an attribute of the class and holds Value\(1.0\)"),
+        (Slotted([Value(4.0)]), r"^slot of Slotted is a slot and holds Value\(4.0\)"),
+        (Bag([OfTheClass()]), r"^bag.0.shared of Bag is an attribute of the class and holds Value\(1.0\)"),
+    ],
+)
+def test_a_refusal_names_the_place_the_container_and_the_parameter(module, message):
+    remedy = ".*; make it an attribute of a module, by itself or in a list, tuple, dict, field of a dataclass, or NumPy"
+    with pytest.raises(TypeError, match=message + remedy):
+        module.parameters()
+
+
+def test_containers_that_lose_nothing_are_attributes_like_any_other():
+    module = Bag({1.0, "a", None})
+    module.numbers, module.text, module.far = collections.deque([1.0, 2.0]), "text", range(10**12)
+    module.draw, module.call, module.kind = random.Random(0), math.sin, Neuron
+    module.known, module.by_parameter = {module.first}, {module.first: "first"}
+    module.last = collections.deque([module.first * 2.0])  # no parameter
+    module.endless, module.parents = itertools.count(), {module}
+    module.files = types.MappingProxyType({"a": b"b", "c": collections.UserList([bytearray(2)])})
+    assert module.state_dict() == {"first": 1.0}
+    own = OfTheClass()
+    own.shared = [Value(5.0)]
+    assert own.state_dict() == {"shared.0": 5.0}
+
+
+@given(st.data())
+def test_modules_may_form_any_graph(data):
+    """Each is found once, whoever holds whom; a walk that knows only whom they hold says which ones those are."""
+    count = data.draw(st.integers(1, 6))
+    modules = [Bag(float(i)) for i in range(count)]
+    reached = {i: {i} for i in range(count)}
+    for i, module in enumerate(modules):
+        reached[i] |= set(data.draw(st.lists(st.integers(0, count - 1), max_size=4)))
+        module.bag = [{"a": modules[j]} for j in reached[i]]
+        module.bag.append(module.bag)  # and structures, any graph too
+    for _ in range(count):
+        reached = {i: set().union(*(reached[j] for j in held)) for i, held in reached.items()}
+    for i, module in enumerate(modules):
+        expected = {id(modules[j]) for j in reached[i]}
+        assert sorted(map(id, module.modules())) == sorted(expected)
+        assert sorted(map(id, module.parameters())) == sorted(id(modules[j].first) for j in reached[i])
+        assert len(module.state_dict()) == len(expected)
+
+
+def test_a_chain_of_modules_may_be_long():
+    last = Bag(None)
+    for _ in range(3000):
+        last = Bag([last])
+    assert len(last.parameters()) == len(last.state_dict()) == len(list(last.modules())) == 3001
+    assert not last.eval().bag[0].training
 
 
 def test_weights_come_from_the_given_source_or_from_the_module_random():
@@ -395,6 +538,15 @@ def test_a_wrong_state_is_an_error_and_nothing_is_loaded(tmp_path, state, error,
     assert neuron.state_dict() == before
 
 
+def test_nothing_is_loaded_into_a_module_that_holds_a_computed_value():
+    module = Module()
+    module.first = Value(1.0)
+    module.scaled = module.first * 2.0
+    with pytest.raises(ValueError, match="scaled of Module is computed by mul, so it cannot be assigned; make it"):
+        module.load_state_dict({"first": 5.0, "scaled": 5.0})
+    assert module.first.data == 1.0
+
+
 def test_without_strict_common_paths_are_loaded():
     neuron = Neuron(2)
     second = neuron.w[1].data
@@ -585,8 +737,56 @@ MESSAGES = [
     (
         lambda: nn.binary_cross_entropy_with_logits([1.0], ["a"]),
         TypeError,
-        "expected a real number or a Value, got 'a'",
+        r"target\[0\] is 'a' of type str; this loss takes one number for each sample",
     ),
+    (
+        lambda: nn.binary_cross_entropy_with_logits([[Value(1.0)]], [1]),
+        TypeError,
+        r"input\[0\] is \[Value\(1.0\)\] of type list; this loss takes one number for each sample",
+    ),
+    (
+        lambda: nn.hinge_loss([Value(1.0), [Value(1.0)]], [1, 1]),
+        TypeError,
+        r"input\[1\] is \[Value\(1.0\)\] of type list; this loss takes one number for each sample",
+    ),
+    (
+        lambda: nn.mse_loss([Value(1.0), 2.0], [1.0, None]),
+        TypeError,
+        r"target\[1\] is None of type NoneType; this loss takes one number for each sample",
+    ),
+    (
+        lambda: nn.mse_loss([[Value(1.0)]], [1.0]),
+        ValueError,
+        r"input\[0\] is a list of 1 and target\[0\] is a number; a loss compares .*, so make target\[0\] a list of 1$",
+    ),
+    (
+        lambda: nn.mse_loss([[Value(1.0), 2.0]], [[1.0, [2.0]]]),
+        ValueError,
+        r"input\[0\]\[1\] is a number and target\[0\]\[1\] is a list of 1; .*, so make target\[0\]\[1\] a number$",
+    ),
+    (lambda: nn.mse_loss([[]], [[]]), ValueError, "a loss compares numbers, at least one; got lists without any"),
+    (lambda: nn.mse_loss(Value(1.0), 1.0), TypeError, r"input is Value\(1.0\) of .* for each sample, \[x\] for one$"),
+    (lambda: nn.mse_loss({"a": 1.0}, [1.0]), TypeError, "input is {'a': 1.0} of type dict; pass a list with an entry"),
+    (lambda: nn.cross_entropy(["ab"], [0]), TypeError, r"input\[0\] is 'ab' of type str; pass a list of logits"),
+    (lambda: nn.l2(MLP(1, [1])), TypeError, r"parameters is the MLP itself and not its parameters; pass model.param"),
+    (lambda: nn.l2(nn.Sequential(Neuron(1))), TypeError, r"parameters is the Sequential itself and not its parameters"),
+    (lambda: nn.l2(MLP(1, [1]).parameters), TypeError, "parameters is the method parameters itself and not what it re"),
+    (lambda: nn.l2(Value(1.0)), TypeError, r"parameters is Value\(1.0\) of type Value; pass a list of Values, such as"),
+    (lambda: MLP(2, 3), TypeError, r"nouts is 3 of type int; pass the sizes of the layers, such as \[16, 16, 1\]"),
+    (lambda: MLP(2, "31"), TypeError, "nouts is '31' of type str; pass the sizes of the layers"),
+    (
+        lambda: nn.Sequential([Neuron(1), Neuron(1)]),
+        TypeError,
+        r"modules\[0\] is \[.*\] of type list; pass modules one by one, Sequential\(\*modules\)",
+    ),
+    (
+        lambda: type("Net", (Module,), {"forward": lambda self, x: x})()(1.0),
+        TypeError,
+        "Net defines no __call__, the method that computes its output; rename its method forward$",
+    ),
+    (lambda: Neuron(1).load({"w.0": 1.0}), TypeError, "path is {'w.0': 1.0} of type dict; pass the name of a file"),
+    (lambda: Neuron(1).load(0), TypeError, "path is 0 of type int; pass the name of a file"),
+    (lambda: Neuron(1).save(None), TypeError, "path is None of type NoneType; pass the name of a file"),
     (lambda: nn.hinge_loss([1.0], [1, 1]), ValueError, "at least one; got 1 and 2"),
     (lambda: nn.hinge_loss([1.0], [0]), ValueError, r"target\[0\] is 0; the hinge loss takes the labels -1 and 1"),
     (
@@ -610,12 +810,49 @@ def test_bad_input_is_an_error_that_says_what_and_what_to_do(wrong, error, messa
         wrong()
 
 
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: MLP(2, [3, 1]),
+        lambda: Layer(2, 3),
+        lambda: Neuron(2),
+        lambda: nn.Sequential(Layer(2, 2), nn.ReLU()),
+        lambda: nn.LayerNorm(2),
+        lambda: nn.RNNCell(2, 3),
+        lambda: nn.GRUCell(2, 3),
+        lambda: nn.LSTMCell(2, 3),
+    ],
+)
+def test_a_batch_is_refused_with_the_way_to_call_for_each(make, size):
+    batch = [[1.0, 2.0]] * size
+    message = (
+        r"takes one sample, a list of 2 numbers, got a list of lists; for a batch write \[model\(x\) for x in batch\]"
+    )
+    for x in (batch, tuple(batch), collections.deque(batch)):
+        with pytest.raises(TypeError, match=message):
+            make()(x)
+
+
+def test_a_sample_with_one_possible_class_is_trained_on_like_any_other():
+    model = Layer(1, 2, nonlin=False)
+    before = model.state_dict()
+
+    def loss(outputs, targets):
+        return nn.cross_entropy([[row[0], -math.inf] for row in outputs], targets)
+
+    history = fit(model, loss, [([1.0], 0)], SGD(model.neurons[0].parameters()), epochs=2, progress=False)
+    assert history["loss"] == [0.0, 0.0]
+    assert model.state_dict() == before
+
+
 @pytest.mark.parametrize(
     ("logits", "target", "loss", "gradient"),
     [
         ([0.3, -math.inf, 0.3], 0, math.log(2.0), [-0.5, 0.0, 0.5]),
         ([0.3, -math.inf, -math.inf], 0, 0.0, [0.0, 0.0, 0.0]),
         ([-math.inf, 1.7], 1, 0.0, [0.0, 0.0]),
+        ([-math.inf, math.inf], 1, 0.0, [0.0, 0.0]),
         ([-math.inf, 0.0, 0.0], 0, math.inf, None),
         ([-math.inf, -math.inf], 0, math.nan, None),
     ],

@@ -115,6 +115,21 @@ MESSAGES = [
     (lambda: clip_grad_norm_([Value(1.0)], 1.0, 0), ValueError, "norm_type is 0; choose a number above 0"),
     (lambda: clip_grad_norm_([Value(1.0)], 1.0, "inf"), TypeError, "norm_type is 'inf' of type str; choose a number"),
     (lambda: clip_grad_norm_([Value(1.0)], 1.0, 2.0, 1), TypeError, "error_if_nonfinite is 1 of type int; choose True"),
+    (
+        lambda: clip_grad_norm_(nn.MLP(1, [1]), 1.0),
+        TypeError,
+        "parameters is the MLP itself and not its parameters",
+    ),
+    (
+        lambda: clip_grad_value_(nn.MLP(1, [1]).parameters, 1.0),
+        TypeError,
+        r"parameters is the method parameters itself and not what it returns; call it: model.parameters\(\)",
+    ),
+    (
+        lambda: clip_grad_value_([nn.ReLU()], 1.0),
+        TypeError,
+        r"parameters\[0\] is the ReLU itself and not its parameters; pass model.parameters\(\)",
+    ),
     (lambda: clip_grad_norm_([1.0], 1.0), TypeError, r"parameters\[0\] is 1.0 of type float; pass a flat list of Val"),
     (
         lambda: clip_grad_norm_(5, 1.0),

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autograd_mini import Value
+from autograd_mini import Value, nn
 from autograd_mini.optim import SGD, Adam, AdamW, Optimizer, RMSprop
 
 STORED = json.loads(Path(__file__).with_name("data").joinpath("torch_optim.json").read_text())
@@ -444,6 +444,13 @@ def test_a_bad_assignment_is_refused_and_changes_nothing(kind, hyper, error, mes
     assert optimizer.state_dict() == before
 
 
+class Listed(nn.Module):
+    """A module that is a sequence of its parts."""
+
+    def __iter__(self):
+        return iter([Value(1.0)])
+
+
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_bad_parameters_are_refused_at_once(kind):
     w, b = Value(1.0, label="w"), Value(2.0)
@@ -452,13 +459,29 @@ def test_bad_parameters_are_refused_at_once(kind):
         "or call model.parameters() afresh"
     )
     assert refusal(TypeError, lambda: kind(w)) == (
-        "params is Value(1.0, label='w') of type Value; pass a list of Values, such as [w, b]"
+        "params is Value(1.0, label='w') of type Value; pass a list of Values, such as [w, b] or model.parameters()"
     )
     assert refusal(TypeError, lambda: kind({w, b})) == (
         "params is a set, whose order changes from run to run; pass a list, as saved states need one"
     )
-    assert refusal(TypeError, lambda: kind([w, 2.0])) == "params[1] is 2.0 of type float; pass a flat list of Values"
-    assert refusal(TypeError, lambda: kind({"w": w})) == "params[0] is 'w' of type str; pass a flat list of Values"
+    flat = "pass a flat list of Values such as model.parameters()"
+    assert refusal(TypeError, lambda: kind([w, 2.0])) == f"params[1] is 2.0 of type float; {flat}"
+    assert refusal(TypeError, lambda: kind({"w": w})) == f"params[0] is 'w' of type str; {flat}"
+    assert (
+        refusal(TypeError, lambda: kind([("w", w)]))
+        == f"params[0] is ('w', Value(1.0, label='w')) of type tuple; {flat}"
+    )
+    model, itself = nn.MLP(2, [1]), "itself and not its parameters; pass model.parameters()"
+    assert refusal(TypeError, lambda: kind(model)) == f"params is the MLP {itself}"
+    assert refusal(TypeError, lambda: kind(nn.Sequential(model))) == f"params is the Sequential {itself}"
+    assert refusal(TypeError, lambda: kind(Listed())) == f"params is the Listed {itself}"
+    assert refusal(TypeError, lambda: kind([model])) == f"params[0] is the MLP {itself}"
+    assert refusal(TypeError, lambda: kind(nn.MLP)) == (
+        "params is the class MLP and not its parameters; pass model.parameters()"
+    )
+    assert refusal(TypeError, lambda: kind(model.parameters)) == (
+        "params is the method parameters itself and not what it returns; call it: model.parameters()"
+    )
     assert refusal(ValueError, lambda: kind([b, w, w])) == (
         "params[2] is Value(1.0, label='w'), the same Value as params[1]; list it once, "
         "or each step would change it twice"
@@ -484,7 +507,7 @@ def hyper(**changes):
     return {**saved_adam()["hyper"], **changes}
 
 
-NUMBERS = "a saved state holds numbers here; save it again with state_dict()"
+NUMBERS = "pass what state_dict() returned"
 BAD_STATES = [
     (None, TypeError, "state is None of type NoneType; pass what state_dict() returned"),
     (
@@ -530,7 +553,12 @@ BAD_STATES = [
     (
         saved_adam(state=contents(exp_avg_sq=[0.0, -(10**310)])),
         ValueError,
-        f"exp_avg_sq[1] is -{10**310}; it cannot be below 0, the state is damaged",
+        "exp_avg_sq[1] is beyond all floats; pass what state_dict() returned",
+    ),
+    (
+        saved_adam(state=contents(exp_avg=[0.0, 10**310])),
+        ValueError,
+        "exp_avg[1] is beyond all floats; pass what state_dict() returned",
     ),
     (
         saved_adam(state={"exp_avg": [0.0, 0.0]}),

@@ -2,11 +2,12 @@
 
 import copy
 import math
-from collections import OrderedDict, defaultdict, namedtuple
+from collections import OrderedDict, UserDict, UserList, defaultdict, deque, namedtuple
 from dataclasses import FrozenInstanceError, InitVar, dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from importlib.util import find_spec
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 import pytest
@@ -392,3 +393,44 @@ def test_an_array_reaches_the_function_as_an_array_of_values_and_the_gradient_is
         assert gradient.dtype == float
         assert gradient.ravel().tolist() == pytest.approx([7 + 1 - math.tanh(1) ** 2, 11.0, 9.0, 13.0])
     assert ag.grad(lambda x: x * x)(np.array(3)).tolist() == 6.0
+
+
+class Mark:
+    """Something to look for."""
+
+
+@given(st.data())
+def test_contents_finds_what_is_in_containers_of_any_kind_at_any_depth_and_looks_at_nothing_twice(data):
+    wraps = [
+        lambda x: [x, 1.0],
+        lambda x: (x,),
+        lambda x: {x} if isinstance(x, Mark) else [x],
+        lambda x: deque([2.0, x]),
+        lambda x: {"a": x},
+        lambda x: {x: "a"} if isinstance(x, Mark) else UserDict(a=x),
+        lambda x: UserList([x, "text", b"bytes", range(10**15)]),
+        lambda x: {"a": x}.values(),
+        lambda x: MappingProxyType({1: x}),
+        lambda x: Body(x, speed=0.0),
+        lambda x: Pair(x, None),
+    ]
+    marks = [Mark() for _ in range(data.draw(st.integers(0, 4)))]
+    whole = []
+    for mark in marks:
+        part = mark
+        for wrap in data.draw(st.lists(st.sampled_from(wraps), max_size=5)):
+            part = wrap(part)
+        whole.append(part)
+    whole.append(whole)
+    assert {id(x) for x in trees.contents(whole, (Mark,))} == set(map(id, marks))
+    assert list(trees.contents([iter(marks), (x for x in marks), lambda: marks], (Mark,))) == []
+
+
+@needs_numpy
+def test_contents_looks_into_arrays_of_objects_whatever_their_kind():
+    mark = Mark()
+    record = np.array([(1.0, mark)], dtype=[("number", float), ("mark", object)])
+    masked = np.ma.array([[mark, None]], dtype=object, mask=[[False, True]])
+    for array in (np.array([[mark]]), record, masked, np.array(mark)):
+        assert list(trees.contents({"a": array}, (Mark,))) == [mark]
+    assert list(trees.contents(np.ma.ones((1000, 1000)), (float,))) == []

@@ -222,10 +222,10 @@ def _size(module: Module, image: Any, kernel: Pair, padding: Pair) -> Pair:
         levels = min(levels, 2)  # some row is none
         lengths = []
     if levels != 3:
-        remedy = "call it for each image of a batch" if levels > 3 else "write [image] for an image of one channel"
+        one, many = "write [image] for an image of one channel", "for a batch write [model(x) for x in batch]"
         raise TypeError(
             f"{module!r} takes an image as lists nested three deep, [channel][row][column], "
-            f"got a {type(image).__name__} nested {levels} deep; {remedy}"
+            f"got a {type(image).__name__} nested {levels} deep; {many if levels > 3 else one}"
         )
     height, width = len(lengths[0]), lengths[0][0]
     for i, rows in enumerate(lengths):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from numbers import Real
 from typing import Any
 
-from ..arguments import wrong_type, wrong_value
+from ..arguments import no_parameters, wrong_type, wrong_value
 from ..core.functions import exp, log, relu, softplus, sumprod
 from ..core.functions import sum as sum_
 from ..core.serving import Value
@@ -27,7 +29,10 @@ def mse_loss(input: Sequence[Any], target: Sequence[Any]) -> Any:
     _check_batch(input, target)
     if is_list(input[0]) or is_list(target[0]):
         input, target = _same_shape(input, target)
-    errors = [x - t for x, t in zip(input, target, strict=True)]
+        if not input:
+            raise ValueError("a loss compares numbers, at least one; got lists without any")
+    with _naming(input, target):
+        errors = [x - t for x, t in zip(input, target, strict=True)]
     return sumprod(errors, errors) / len(errors)
 
 
@@ -41,7 +46,8 @@ def hinge_loss(input: Sequence[Any], target: Sequence[Any]) -> Any:
     for i, t in enumerate(target):
         if t not in (-1, 1):
             raise wrong_value(f"target[{i}]", t, "the hinge loss takes the labels -1 and 1")
-    return _mean([relu(1.0 - t * x) for x, t in zip(input, target, strict=True)])
+    with _naming(input, target):
+        return _mean([relu(1.0 - t * x) for x, t in zip(input, target, strict=True)])
 
 
 def binary_cross_entropy_with_logits(input: Sequence[Any], target: Sequence[Any]) -> Any:
@@ -55,10 +61,11 @@ def binary_cross_entropy_with_logits(input: Sequence[Any], target: Sequence[Any]
     True
     """
     _check_batch(input, target)
-    for i, t in enumerate(target):
-        if not 0.0 <= _plain(t) <= 1.0:
-            raise wrong_value(f"target[{i}]", t, "a probability lies between 0 and 1")
-    return _mean([sumprod([t, 1.0 - t], [softplus(-x), softplus(x)]) for x, t in zip(input, target, strict=True)])
+    with _naming(input, target):
+        for i, t in enumerate(target):
+            if not 0.0 <= _plain(t) <= 1.0:
+                raise wrong_value(f"target[{i}]", t, "a probability lies between 0 and 1")
+        return _mean([sumprod([t, 1.0 - t], [softplus(-x), softplus(x)]) for x, t in zip(input, target, strict=True)])
 
 
 def cross_entropy(input: Sequence[Sequence[Any]], target: Sequence[int]) -> Any:
@@ -81,11 +88,13 @@ def l2(parameters: Sequence[Any]) -> Any:
     >>> l2([3.0, 4.0])
     25.0
     """
+    if not is_list(parameters) or hasattr(parameters, "parameters"):  # modules may have a length
+        raise no_parameters("parameters", parameters, "pass a list of Values, such as [w, b] or model.parameters()")
     return sumprod(parameters, parameters)
 
 
 def _cross_entropy(row: Sequence[Any], target: int, sample: int) -> Any:
-    if not hasattr(row, "__len__"):
+    if not is_list(row):
         raise wrong_type(f"input[{sample}]", row, "pass a list of logits, one for each class")
     if not hasattr(target, "__index__"):
         raise wrong_type(f"target[{sample}]", target, "pass the index of a class")
@@ -99,8 +108,8 @@ def _cross_entropy(row: Sequence[Any], target: int, sample: int) -> Any:
     # shift by the largest keeps exp in range; as a plain number it has no part in the derivative, nor should it.
     others = [x for i, x in enumerate(row) if i != target]
     top = max(map(_plain, others))
-    if top == -math.inf and _plain(row[target]) > top:
-        return 0.0  # no other class is possible
+    if top == -math.inf and _plain(row[target]) > top:  # no other class is possible
+        return 0.0 * row[target] if math.isfinite(_plain(row[target])) else 0.0  # a node, as each sample of a batch
     return softplus(log(sum_([exp(x - top) for x in others])) + top - row[target])
 
 
@@ -111,7 +120,10 @@ def _same_shape(input: Sequence[Any], target: Sequence[Any], place: str = "") ->
         at, sizes = f"{place}[{i}]", [len(part) if is_list(part) else None for part in (x, t)]
         if sizes[0] != sizes[1]:
             what = ["a number" if n is None else f"a list of {n}" for n in sizes]
-            raise ValueError(f"input{at} is {what[0]} and target{at} is {what[1]}; a loss compares lists of one shape")
+            raise ValueError(
+                f"input{at} is {what[0]} and target{at} is {what[1]}; a loss compares lists of one shape, "
+                f"so make target{at} {what[0]}"
+            )
         for found, parts in zip(numbers, _same_shape(x, t, at) if is_list(x) else ([x], [t]), strict=True):
             found += parts
     return numbers
@@ -125,9 +137,22 @@ def _mean(terms: list[Any]) -> Any:
     return sum_(terms) / len(terms)
 
 
+@contextmanager
+def _naming(input: Sequence[Any], target: Sequence[Any]) -> Iterator[None]:
+    """Name the first entry that is no number, if the loss of these cannot be computed."""
+    try:
+        yield
+    except TypeError:
+        for name, batch in (("input", input), ("target", target)):
+            for i, x in enumerate(batch):
+                if not isinstance(x, (Real, Value)):
+                    raise wrong_type(f"{name}[{i}]", x, "this loss takes one number for each sample") from None
+        raise
+
+
 def _check_batch(input: Sequence[Any], target: Sequence[Any]) -> None:
     for name, batch in (("input", input), ("target", target)):
-        if not hasattr(batch, "__len__"):
-            raise wrong_type(name, batch, "pass a list with an entry for each sample")
+        if not is_list(batch):
+            raise wrong_type(name, batch, "pass a list with an entry for each sample, [x] for one")
     if len(input) != len(target) or not len(input):
         raise ValueError(f"a loss compares as many inputs as targets, at least one; got {len(input)} and {len(target)}")

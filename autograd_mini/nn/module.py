@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import functools
-import math
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import chain
 from reprlib import recursive_repr
-from typing import Any, ClassVar, TypeVar
+from types import MemberDescriptorType
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from .. import trees
-from ..arguments import flag, real, wrong_type
+from ..arguments import flag, saved_number, wrong_type
 from ..core.serving import Value
-from ..files import WEIGHTS, read_json, write_json
+from ..files import WEIGHTS, read_part, write_json
 
 M = TypeVar("M", bound="Module")
 Hook = Callable[[M, tuple[Any, ...], Any], Any]
@@ -30,8 +31,13 @@ class RemovableHandle:
 
 
 class Module:
-    """Base of everything with parameters: Values, modules, and lists, tuples, dicts, dataclasses and object arrays of
+    """Base of everything with parameters: Values, modules, and lists, tuples, dicts, dataclasses and NumPy arrays of
     both, kept as attributes.
+
+    Modules may hold each other. Parameters and modules in containers of other kinds, such as sets, and in attributes
+    of the class are refused with a TypeError when something first asks for the parameters or modules, unless they are
+    found elsewhere too. Parameters that a module computes with but does not hold, such as those in objects of classes
+    of one's own, ``fit`` warns of.
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -48,7 +54,8 @@ class Module:
     _forward_hooks: Mapping[RemovableHandle, Hook[Any]] = {}
 
     def __call__(self, x: Any) -> Any:
-        raise TypeError(f"{type(self).__name__} defines no __call__, the method that computes its output")
+        remedy = "; rename its method forward" if hasattr(self, "forward") else ""
+        raise TypeError(f"{type(self).__name__} defines no __call__, the method that computes its output{remedy}")
 
     def register_forward_hook(self: M, hook: Hook[M]) -> RemovableHandle:
         """Have a function told of each call of this module, once it has computed its output.
@@ -99,6 +106,7 @@ class Module:
         """The parameters with their path, such as ``layers.0.neurons.2.w.1``; a shared one once, by its first path.
 
         Raises:
+            TypeError: if there are parameters where they are not found, such as in a set.
             ValueError: if two have the same path, such as those at the keys 1 and "1" of a dict.
         """
         found = [(path, part) for path, part in _all_within(self) if isinstance(part, Value)]
@@ -123,8 +131,7 @@ class Module:
         >>> len(list(net.modules()))
         2
         """
-        for _, module in self.named_modules():
-            yield module
+        return iter([module for _, module in self.named_modules()])
 
     def named_modules(self) -> Iterator[tuple[str, Module]]:
         """The same with their paths, such as ``layers.0``; that of this module is empty.
@@ -133,8 +140,8 @@ class Module:
         >>> [path for path, _ in MLP(2, [1, 1]).named_modules()]
         ['', 'layers.0', 'layers.0.neurons.0', 'layers.1', 'layers.1.neurons.0']
         """
-        yield "", self
-        yield from ((path, part) for path, part in _all_within(self) if isinstance(part, Module))
+        within = [(path, part) for path, part in _all_within(self) if isinstance(part, Module)]
+        return iter([("", self), *within])
 
     def train(self: M, mode: bool = True) -> M:
         """Set ``training`` of this module and of all within it, and return it.
@@ -185,7 +192,8 @@ class Module:
 
         Raises:
             TypeError: if ``state`` is no mapping or holds something that is no number, or ``strict`` is no bool.
-            ValueError: if ``strict`` is set and paths are missing or left over, or a number is beyond all floats.
+            ValueError: if ``strict`` is set and paths are missing or left over, if a number is beyond all floats, or if
+                the module holds a Value that was computed.
         """
         if not isinstance(state, Mapping):
             raise wrong_type("state", state, "pass what state_dict() returned")
@@ -196,10 +204,13 @@ class Module:
                 f"the state does not fit {type(self).__name__}: missing {_few(missing)}, unexpected {_few(extra)}; "
                 "build the module with the sizes it was saved with, or pass strict=False"
             )
-        numbers = {name: real(f"state[{name!r}]", x, "pass what state_dict() returned") for name, x in state.items()}
-        for name, x in state.items():
-            if math.isinf(numbers[name]) and not isinstance(x, float):
-                raise ValueError(f"state[{name!r}] is beyond all floats; pass what state_dict() returned")
+        numbers = {name: saved_number(f"state[{name!r}]", x) for name, x in state.items()}
+        for name, p in parameters.items():
+            if p.op is not None:
+                raise ValueError(
+                    f"{name} of {type(self).__name__} is computed by {p.op.name}, so it cannot be assigned; "
+                    "make it a leaf by .detach()"
+                )
         for name, p in parameters.items():
             if name in numbers:
                 p.data = numbers[name]
@@ -213,14 +224,19 @@ class Module:
         write_json(path, self.state_dict(), WEIGHTS)
 
     def load(self, path: str | os.PathLike[str], strict: bool = True) -> None:
-        """Assign parameters from a file that ``save`` wrote; nothing is assigned if anything is wrong.
+        """Assign parameters from a file that ``save`` wrote, or from a checkpoint of ``fit``, whose last epoch counts.
+        Nothing is assigned if anything is wrong.
+
+        Args:
+            path: the name of the file.
+            strict: as ``load_state_dict`` has it.
 
         Raises:
             TypeError, ValueError: as ``load_state_dict``; if the file is damaged, holds something else than weights, or
                 comes from a newer version of this package.
             OSError: if it cannot be read.
         """
-        self.load_state_dict(read_json(path, WEIGHTS, "save it again with .save()"), strict)
+        self.load_state_dict(read_part(path, "model", "save it again with .save()", WEIGHTS), strict)
 
     @recursive_repr()
     def __repr__(self) -> str:
@@ -229,11 +245,11 @@ class Module:
         for path, child in held(self):
             if isinstance(child, Value):
                 continue
-            text, count = repr(child).replace("\n", "\n  "), len(child.parameters())
+            text, count = repr(child).replace("\n", "\n  "), _count(child)
             counted = "\n" in text or not count  # a module that shows its own parts shows its own count
             lines.append(f"\n  {path}: {text}" if counted else f"\n  {path}: {text}, {count} parameters")
         name = type(self).__name__
-        return f"{name}, {len(self.parameters())} parameters:{''.join(lines)}" if lines else f"{name}()"
+        return f"{name}, {_count(self)} parameters:{''.join(lines)}" if lines else f"{name}()"
 
 
 def _make_tell_hooks(cls: type[Module]) -> None:
@@ -257,44 +273,119 @@ def _attributes(module: Module) -> dict[str, Any]:
     return {name: x for name, x in vars(module).items() if name != "_forward_hooks"}
 
 
-def held(tree: Any, path: str = "") -> list[tuple[str, Value | Module]]:
-    """The Values and modules in a module's attributes, or in a structure, with their paths; not what modules hold."""
+class _Aside(NamedTuple):
+    """What no path leads to: the keys of a dict, say. Nothing in there is trained or saved."""
+
+    noun: str
+    content: Any
+
+
+def _below(path: str, tree: Any) -> Iterator[tuple[str, Any]]:
+    """What a module or a structure holds directly, with its paths."""
+    parts: Iterable[tuple[Any, Any]]
+    aside: list[tuple[str, _Aside]] = []
     if isinstance(tree, Module):
-        parts = list(_attributes(tree).items())
+        own = _attributes(tree)
+        parts, aside = own.items(), _of_the_class(tree, own)
     elif hasattr(type(tree), "__dataclass_fields__"):  # parameters may be in fields that it made itself
         import dataclasses  # takes long, and who has one has imported it
 
-        parts = [(field.name, getattr(tree, field.name, None)) for field in dataclasses.fields(tree)]
-    elif trees.is_array(tree):  # one of numbers is spared the search
-        parts = [(".".join(map(str, key)), x) for key, x in trees.children(tree)] if tree.dtype.hasobject else []
+        fields = [field.name for field in dataclasses.fields(tree)]
+        parts = [(name, getattr(tree, name, None)) for name in fields]
+        others = [(name, x) for name, x in getattr(tree, "__dict__", {}).items() if name not in fields]
+        aside = [(name, _Aside("no field of its dataclass", x)) for name, x in others]
+    elif trees.is_array(tree):  # one of numbers is spared the search, and one without axes is its part
+        items = trees.children(tree) if tree.dtype.hasobject else []
+        return iter([(".".join([path, *map(str, key)]), x) for key, x in items])
     else:
         parts = trees.children(tree)
-    is_single = trees.is_array(tree) and not tree.shape  # an array without axes is its part, by the same path
-    found: list[tuple[str, Value | Module]] = []
-    for key, part in parts:
-        at = path if is_single else f"{path}.{key}" if path else str(key)
-        if isinstance(part, (Value, Module)):
-            found.append((at, part))
-        elif trees.is_tree(part):
-            found += held(part, at)
+        if isinstance(tree, dict):
+            aside = [("keys()", _Aside("the keys of a dict", list(tree)))]
+    before = f"{path}." if path else ""
+    return iter([(f"{before}{key}", x) for key, x in chain(parts, aside)])
+
+
+def _of_the_class(module: Module, own: dict[str, Any]) -> list[tuple[str, _Aside]]:
+    """The attributes that a module has from its class."""
+    found: list[tuple[str, _Aside]] = []
+    for cls in type(module).__mro__[: type(module).__mro__.index(Module)]:
+        for name, x in vars(cls).items():
+            if isinstance(x, MemberDescriptorType):
+                found.append((name, _Aside("a slot", getattr(module, name, None))))
+            elif name not in own and (trees.is_node(x) or isinstance(x, (Module, Collection))) and name[:2] != "__":
+                found.append((name, _Aside("an attribute of the class", x)))
     return found
+
+
+def _leaves(module: Module, path: str) -> Iterator[tuple[str, Any]]:
+    """The Values and modules in a module's attributes, and all else that is no structure, with their paths; not what
+    those modules hold. A structure is walked once, as it may hold itself."""
+    stack, seen = [_below(path, module)], dict[int, Any]()
+    while stack:
+        for at, part in stack[-1]:
+            if isinstance(part, (Value, Module, _Aside)) or not trees.is_tree(part):
+                yield at, part
+            elif id(part) not in seen:
+                seen[id(part)] = part
+                stack.append(_below(at, part))
+                break
+        else:
+            stack.pop()
+
+
+def held(module: Module) -> list[tuple[str, Value | Module]]:
+    """The Values and modules in a module's attributes, with their paths; not what those modules hold."""
+    return [(at, part) for at, part in _leaves(module, "") if isinstance(part, (Value, Module))]
+
+
+def _walk(module: Module) -> tuple[list[tuple[str, Value | Module]], list[tuple[str, Any]]]:
+    """The Values and modules that a module holds, and that these hold, each once, a module before what it holds; and
+    all containers in which the walk finds nothing."""
+    found: list[tuple[str, Value | Module]] = []
+    closed: list[tuple[str, Any]] = []
+    seen, stack = {id(module)}, [_leaves(module, "")]
+    while stack:
+        for at, part in stack[-1]:
+            if not isinstance(part, (Value, Module)):
+                if isinstance(part, (_Aside, Collection)) and type(part) is not str:
+                    closed.append((at, part))
+            elif id(part) not in seen:
+                seen.add(id(part))
+                found.append((at, part))
+                if isinstance(part, Module):
+                    stack.append(_leaves(part, at))
+                    break
+        else:
+            stack.pop()
+    return found, closed
 
 
 def _all_within(module: Module) -> list[tuple[str, Value | Module]]:
-    """The Values and modules that a module holds, and that these hold, each once, a module before what it holds."""
-    found: list[tuple[str, Value | Module]] = []
-    _add_within(module, "", {id(module)}, found)
+    """What ``_walk`` finds.
+
+    Raises:
+        TypeError: if there are parameters or modules that it does not find.
+    """
+    found, closed = _walk(module)
+    known = {id(part) for _, part in [("", module), *found]} if closed else set()
+    for at, container in closed:
+        is_aside = isinstance(container, _Aside)
+        for part in trees.contents(container.content if is_aside else container, (Value, Module)):
+            # What was computed is no parameter; it may be what a module keeps of its last calls.
+            if id(part) not in known and (isinstance(part, Module) or part.op is None):
+                noun = container.noun if is_aside else f"of type {type(container).__name__}"
+                what = repr(part) if isinstance(part, Value) else f"a {type(part).__name__}"
+                raise TypeError(
+                    f"{at} of {type(module).__name__} is {noun} and holds {what}, which would be neither trained nor "
+                    "saved; make it an attribute of a module, by itself or in a list, tuple, dict, field of a "
+                    "dataclass, or NumPy array of objects"
+                )
     return found
 
 
-# No function within the other: one that calls itself is a cycle, and what it has found would wait for the collector.
-def _add_within(module: Module, path: str, seen: set[int], found: list[tuple[str, Value | Module]]) -> None:
-    for at, part in held(module, path):
-        if id(part) not in seen:
-            seen.add(id(part))
-            found.append((at, part))
-            if isinstance(part, Module):
-                _add_within(part, at, seen, found)
+def _count(module: Module) -> int:
+    """The number of parameters, of a module that would be refused too, as it has to be shown."""
+    return sum(isinstance(part, Value) for _, part in _walk(module)[0])
 
 
 def _few(names: list[str]) -> str:

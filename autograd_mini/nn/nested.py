@@ -56,6 +56,11 @@ def check_inputs(module: object, nin: int, x: Any) -> None:
     """Raise TypeError or ValueError unless ``x`` is a list of as many numbers as ``module`` takes."""
     if not is_list(x):
         raise TypeError(f"{module!r} takes a list of {nin} numbers, got {x!r} of type {type(x).__name__}")
+    if _holds_lists(x):
+        raise TypeError(
+            f"{module!r} takes one sample, a list of {nin} numbers, got a list of lists; for a batch write "
+            "[model(x) for x in batch], and for an image put nn.Flatten() before"
+        )
     if len(x) != nin:
         raise ValueError(f"{module!r} takes {nin} inputs, got {len(x)}")
 

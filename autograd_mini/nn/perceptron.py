@@ -9,11 +9,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..arguments import choice, flag, whole_number
+from ..arguments import choice, flag, whole_number, wrong_type
 from ..core.functions import sumprod
 from ..core.serving import Value
 from .module import Module
-from .nested import check_inputs
+from .nested import check_inputs, is_list
 from .sources import Random, source
 
 # The factor by which each activation shrinks the spread of its input, to be made up for by the weights: PyTorch's
@@ -100,7 +100,7 @@ class MLP(Module):
 
     Returns, when called: the last layer's list, or its only element if it has one neuron.
 
-    Raises: as ``Neuron``; ValueError if ``nouts`` is empty.
+    Raises: as ``Neuron``; TypeError if ``nouts`` is no list, ValueError if it is empty.
 
     >>> MLP(2, [16, 16, 1], activation="tanh")
     MLP of [Layer(2, 16, tanh), Layer(16, 16, tanh), Layer(16, 1, linear)]
@@ -109,7 +109,9 @@ class MLP(Module):
     def __init__(
         self, nin: int, nouts: Sequence[int], *, activation: str = "relu", rng: Random | None = None
     ) -> None:  # fmt: skip
-        if not nouts:
+        if not is_list(nouts):
+            raise wrong_type("nouts", nouts, "pass the sizes of the layers, such as [16, 16, 1]")
+        if not len(nouts):
             raise ValueError("an MLP needs at least one layer, got no sizes; pass nouts such as [16, 16, 1]")
         last = len(nouts) - 1
         self.layers = [

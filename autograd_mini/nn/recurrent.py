@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from ..arguments import choice, flag, whole_number
 from ..core.functions import relu, sigmoid, sumprod, tanh
 from .module import Module
-from .nested import Kept, check_inputs, is_list
+from .nested import Kept, check_inputs, depth, is_list
 from .sources import Random, source, uniform
 
 _NONLINEARITIES = {"tanh": tanh, "relu": relu}
@@ -56,10 +56,10 @@ class _Cell(Module):
         """The state that a call was given, or zeros."""
         if state is None:
             return [0.0] * self.hidden_size
-        if not is_list(state):
+        if not is_list(state) or depth(state) > 1:
             raise TypeError(
                 f"{self!r} takes {name} as a list of {self.hidden_size} numbers, got {state!r} "
-                f"of type {type(state).__name__}"
+                f"of type {type(state).__name__}; for a batch call it for each sample with its own"
             )
         if len(state) != self.hidden_size:
             raise ValueError(f"{self!r} takes {name} of {self.hidden_size} numbers, got {len(state)}")

@@ -38,6 +38,8 @@ class Sequential(Module):
         for i, module in enumerate(modules):
             if not isinstance(module, Module):
                 remedy = "pass modules such as ReLU(), or subclass Module for a function of your own"
+                if is_list(module):
+                    remedy = "pass modules one by one, Sequential(*modules)"
                 raise wrong_type(f"modules[{i}]", module, remedy)
         self.layers = list(modules)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from ..arguments import flag, number_within, wrong_type
+from ..arguments import flag, no_parameters, number_within
 from ..core.serving import Value
 
 
@@ -87,10 +87,10 @@ def _leaves(parameters: Iterable[Value] | Value) -> list[Value]:
     """The parameters, each once; Values compare as their numbers, so they are told apart by identity."""
     if isinstance(parameters, Value):
         return [parameters]
-    if not isinstance(parameters, Iterable):
-        raise wrong_type("parameters", parameters, "pass Values such as model.parameters()")
+    if not isinstance(parameters, Iterable) or hasattr(parameters, "parameters"):  # modules may be iterable
+        raise no_parameters("parameters", parameters, "pass Values such as model.parameters()")
     found = list(parameters)
     for i, p in enumerate(found):
         if not isinstance(p, Value):
-            raise wrong_type(f"parameters[{i}]", p, "pass a flat list of Values")
+            raise no_parameters(f"parameters[{i}]", p, "pass a flat list of Values such as model.parameters()")
     return list({id(p): p for p in found}.values())

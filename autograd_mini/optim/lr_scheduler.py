@@ -25,16 +25,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from ..arguments import choice, number_within, real, same_names, whole_number, wrong_type
+from ..arguments import choice, number_within, real, same_names, saved_number, whole_number, wrong_type
 from .optimizers import Optimizer, count, hyper_parameter
 
 
 def _rate(noun: str, content: object) -> float:
     return number_within(noun, content, at_least=0)
-
-
-def _any_number(noun: str, content: object) -> float:
-    return real(noun, content, "a saved state holds a number here; save it again with state_dict()")
 
 
 class LRScheduler(ABC):
@@ -127,7 +123,8 @@ class LRScheduler(ABC):
         hyper = self._checked(state["hyper"])
         same_names("state['progress']", state["progress"], self._progress)
         progress = {name: check(name, state["progress"][name]) for name, check in self._progress.items()}
-        self._hyper, self.optimizer.lr = hyper, lr
+        self.optimizer.lr = lr  # first, as an optimiser may refuse it
+        self._hyper = hyper
         for name, content in progress.items():
             setattr(self, name, content)
 
@@ -315,7 +312,7 @@ class ReduceLROnPlateau(LRScheduler):
     0.25
     """
 
-    _progress = {"last_epoch": count, "best": _any_number, "num_bad_epochs": count, "cooldown_counter": count}
+    _progress = {"last_epoch": count, "best": saved_number, "num_bad_epochs": count, "cooldown_counter": count}
 
     mode: str = hyper_parameter("mode", "Whether smaller or larger is better.")
     factor: float = hyper_parameter("factor", "The factor.")

@@ -12,13 +12,26 @@ A new optimiser is a subclass of ``Optimizer`` that names its hyper-parameters a
 from __future__ import annotations
 
 import math
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, NamedTuple
 
-from ..arguments import flag, number_within, real, same_names, whole_number, wrong_type, wrong_value
+from ..arguments import (
+    flag,
+    no_parameters,
+    number_within,
+    same_names,
+    saved_number,
+    whole_number,
+    wrong_type,
+    wrong_value,
+)
 from ..core.serving import Value
+from ..files import read_part
 from ..ops.ieee import ieee_div
+
+_PARTS = ("optimizer", "step", "hyper", "state")  # of a saved state
 
 
 def hyper_parameter(name: str, meaning: str) -> Any:
@@ -48,7 +61,7 @@ class _Slot(NamedTuple):
         """``content`` as this slot keeps it, or TypeError or ValueError with ``noun`` for its name."""
         if content is None and self.initial is None:
             return None
-        number = real(noun, content, "a saved state holds numbers here; save it again with state_dict()")
+        number = saved_number(noun, content)
         if number < self.low:
             raise wrong_value(noun, content, f"it cannot be below {self.low:g}, the state is damaged")
         return number
@@ -157,7 +170,7 @@ class Optimizer(ABC):
         >>> optimizer.lr
         0.25
         """
-        same_names("state", state, ("optimizer", "step", "hyper", "state"))
+        same_names("state", state, _PARTS)
         kind, contents = type(self).__name__, state["state"]
         if state["optimizer"] != kind:
             raise ValueError(
@@ -181,6 +194,34 @@ class Optimizer(ABC):
             for name, slot in self._slots.items()
         }
         self._hyper, self._steps, self._state = hyper, steps, checked
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Take over what an optimiser had gathered, such as averages, from a checkpoint of ``fit``: to go on with
+        another learning rate or other data than before. The hyper-parameters stay as they are.
+
+        Args:
+            path: the file. Its training had the same class of optimiser, and as many parameters in the same order.
+
+        Raises:
+            TypeError, ValueError: as ``load_state_dict``; if the file is damaged, no checkpoint, or from a newer
+                version of this package.
+            OSError: if it cannot be read.
+
+        >>> import os.path, tempfile
+        >>> from autograd_mini import fit, nn
+        >>> model = nn.Neuron(1, nonlin=False)
+        >>> optimizer, data = Adam(model.parameters(), lr=0.1), [([1.0], 2.0)]
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "run.json")
+        ...     history = fit(model, nn.mse_loss, data, optimizer, epochs=3, checkpoint=path, progress=False)
+        ...     slower = Adam(model.parameters(), lr=0.01)
+        ...     slower.load(path)
+        >>> slower.lr, slower.state_dict()["step"]
+        (0.01, 3)
+        """
+        state = read_part(path, "optimizer", "name another file")
+        same_names("state", state, _PARTS)
+        self.load_state_dict({**state, "hyper": self._hyper})
 
 
 class SGD(Optimizer):
@@ -479,8 +520,8 @@ def _parameters(params: Iterable[Value]) -> tuple[Value, ...]:
     """The parameters as a tuple, if they are distinct leaves."""
     if isinstance(params, (set, frozenset)):
         raise TypeError("params is a set, whose order changes from run to run; pass a list, as saved states need one")
-    if not isinstance(params, Iterable):
-        raise wrong_type("params", params, "pass a list of Values, such as [w, b]")
+    if not isinstance(params, Iterable) or hasattr(params, "parameters"):  # modules may be iterable
+        raise no_parameters("params", params, "pass a list of Values, such as [w, b] or model.parameters()")
     found = tuple(params)
     if not found:
         raise ValueError(
@@ -490,7 +531,7 @@ def _parameters(params: Iterable[Value]) -> tuple[Value, ...]:
     first: dict[int, int] = {}  # by id: Values compare as their numbers
     for i, p in enumerate(found):
         if not isinstance(p, Value):
-            raise wrong_type(f"params[{i}]", p, "pass a flat list of Values")
+            raise no_parameters(f"params[{i}]", p, "pass a flat list of Values such as model.parameters()")
         if p.op is not None:
             raise ValueError(
                 f"params[{i}] is {p!r}, not a leaf but computed by {p.op.name}; pass the leaves it was computed from, "

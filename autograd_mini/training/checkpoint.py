@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from ..arguments import real
+from ..arguments import saved_number
 from ..errors import AnomalyError
 from ..files import CHECKPOINT, read_json, write_json
 from ..nn import Module
@@ -16,7 +16,7 @@ from ..nn.sources import source
 from ..optim import Optimizer
 from ..optim.lr_scheduler import LRScheduler
 
-_REMEDY = "name another file, or delete it to train from the start"
+_DAMAGED = "name another file, or delete it to train from the start"
 
 
 class Run:
@@ -60,7 +60,7 @@ class Run:
         if path is None:
             return
         if os.path.exists(path):
-            self._continue_from(read_json(path, CHECKPOINT, _REMEDY), epochs)
+            self._continue_from(read_json(path, CHECKPOINT, _DAMAGED), epochs)
         else:
             self._write()  # so that a place where it cannot be written is found now, and not after the first epoch
 
@@ -144,37 +144,51 @@ class Run:
     def _continue_from(self, content: Any, epochs: int) -> None:
         path = os.fspath(self.path or "")
         try:
-            if not isinstance(content, dict) or set(content) != {*self._last, "settings", "begun_with", "history"}:
-                raise ValueError("it is not one of fit")
-            self._compare(content)
-            _check_history(content["history"], content["epochs"])
-            if content["epochs"] > epochs:
-                raise ValueError(f"it has {content['epochs']} epochs already, and this call asks for {epochs}")
-            self._restore(content)
-        except (TypeError, ValueError, LookupError) as error:
-            self._restore(self._last)
-            raise ValueError(f"the checkpoint {path} does not belong to this training: {error}; {_REMEDY}") from error
-        self.history.update(content["history"])
+            with self.or_back_to_the_last_epoch():
+                if not isinstance(content, dict) or set(content) != {*self._last, "settings", "begun_with", "history"}:
+                    raise ValueError("it is not one of fit")
+                self._compare(content, epochs)
+                history = _checked_history(content["history"], content["epochs"], self.settings)
+                if content["best"] is not None:
+                    self.model.load_state_dict(content["best"])
+                self._restore(content)
+        except _Changed as change:
+            raise ValueError(f"the checkpoint {path} {change}") from None
+        except Exception as error:  # whatever a content of any kind may lead to
+            text = f"{type(error).__name__}: {error}" if isinstance(error, LookupError) else str(error)
+            raise ValueError(f"the checkpoint {path} does not belong to this training: {text}; {_DAMAGED}") from error
+        self.history.update(history)
         self._begun_with = content["begun_with"]
         self._last = self._snapshot()
 
-    def _compare(self, content: Mapping[str, Any]) -> None:
-        """Raise ValueError for the first thing in which this training differs from that of a checkpoint."""
+    def _compare(self, content: Mapping[str, Any], epochs: int) -> None:
+        """Raise ``_Changed`` for the first thing in which this training differs from that of a checkpoint."""
+        path = os.fspath(self.path or "")
+        weights, both = f"model.load({path!r})", f"model.load({path!r}) and optimizer.load({path!r})"
         if set(content["model"]) != set(self._last["model"]):
-            raise ValueError("it has the parameters of another model")
+            raise _Changed("it has the parameters of another model", f"model.load({path!r}, strict=False)")
         for name, here in self.settings.items():
             if content["settings"][name] != here:
-                raise ValueError(f"it was made with {name}={content['settings'][name]}, and this call has {here}")
+                raise _Changed(f"it was made with {name}={content['settings'][name]}, and this call has {here}", both)
         hyper, begun_with = self._hyper_parameters(), content["begun_with"]
         if set(hyper) != set(begun_with):
-            raise ValueError("only one of the two has a scheduler")
+            raise _Changed("only one of the two has a scheduler", both)
         for role, mine in hyper.items():
             # A schedule has changed them by the end of a training that is continued in the same process.
             later = {**begun_with[role], **content[role]["hyper"]}
             if mine in (begun_with[role], later):
                 continue
             name = next(name for name, x in mine.items() if x != begun_with[role].get(name))
-            raise ValueError(f"it was begun with {name}={begun_with[role].get(name)}, and this call has {mine[name]}")
+            raise _Changed(
+                f"it was begun with {name}={begun_with[role].get(name)}, and this call has {mine[name]}",
+                weights if name == "optimizer" else both,
+            )
+        if content["epochs"] > epochs:
+            raise _Changed(
+                f"it has {content['epochs']} epochs already, and this call asks for {epochs} in all "
+                f"(epochs={content['epochs'] + epochs} would be {epochs} more)",
+                both,
+            )
 
     def _write(self) -> None:
         path = os.fspath(self.path or "")
@@ -199,14 +213,28 @@ def best_epoch(losses: list[float]) -> int:
     return min(range(len(losses)), key=lambda i: math.inf if math.isnan(losses[i]) else losses[i])
 
 
-def _check_history(history: Any, epochs: Any) -> None:
-    if not isinstance(history, dict) or not {"loss", "lr"} <= set(history):
+class _Changed(Exception):
+    """A person has changed something since a checkpoint was written: what, and the calls to go on with it."""
+
+    def __init__(self, what: str, calls: str) -> None:
+        super().__init__(
+            f"is of another training: {what}; to go on from it with the change, call {calls} and then fit with another "
+            "file for its checkpoint"
+        )
+
+
+def _checked_history(history: Any, epochs: Any, settings: Mapping[str, Any]) -> dict[str, list[float]]:
+    """A history from a file, if it has the lists that ``fit`` writes, with a number for each epoch."""
+    names = {"loss", "lr", *(["validation_loss"] if settings["validation"] else [])}
+    if not isinstance(history, dict) or not all(isinstance(numbers, list) for numbers in history.values()):
         raise TypeError(f"its history is {history!r}")
+    more = sorted(set(history) - names) if not settings["diagnostics"] else []
+    if more or not names <= set(history):
+        raise ValueError(f"its history has {sorted(history)}, and not {sorted(names)}")
     for name, numbers in history.items():
-        for x in numbers:
-            real(f"{name} in its history", x, "a history holds numbers")
         if len(numbers) != epochs:
             raise ValueError(f"its history has {len(numbers)} epochs of {name}, and it has {epochs}")
+    return {name: [saved_number(f"{name} in its history", x) for x in numbers] for name, numbers in history.items()}
 
 
 def _sources(model: Module, must_be_saved: bool) -> list[Any]:

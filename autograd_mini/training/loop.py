@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from numbers import Real
@@ -22,6 +23,7 @@ from ..optim import Optimizer
 from ..optim.lr_scheduler import EpochScheduler, LRScheduler, ReduceLROnPlateau
 from .checkpoint import Run, best_epoch
 from .diagnostics import Diagnostics, check_optimizer
+from .reach import Reach
 
 # What a sample may be refused with: exceptions that take a message, so that its name can be put before.
 _NAMED = (TypeError, ValueError, OverflowError, ZeroDivisionError, IndexError, KeyError, AnomalyError)
@@ -69,7 +71,10 @@ def fit(
             epoch that had the best, be it stopped or not.
         checkpoint: a file that is written after each epoch. If it is there when ``fit`` is called, training continues
             from it, and ends with the bits of a training that was never interrupted. It must be called as before, but
-            for ``epochs``, which may grow, and ``patience``; samples are told from others by their number only.
+            for ``epochs``, which may grow, and ``patience``; samples are told from others by their number only. To go
+            on from it with a change, such as another learning rate or more data, call ``model.load`` and
+            ``optimizer.load`` with its name, and then ``fit`` with another file: epochs, their orders, the history,
+            the best weights and the scheduler begin anew.
         diagnostics: whether to put into the history what ``Diagnostics`` sees in each layer: the norm of the gradient
             before it is clipped, the size of the updates, and the share of dead relus.
         progress: whether to show the bar.
@@ -81,7 +86,7 @@ def fit(
     Raises:
         TypeError, ValueError: if an argument has the wrong type or is out of its range; if a number in the data is not
             finite; if model or loss refuse a sample, which is named; if the checkpoint is damaged, has more epochs
-            already, or is that of another model or of a training with other settings.
+            already, or is that of another model or of a training with other settings; nothing is changed then.
         AnomalyError: if the loss of a batch or a weight is not finite.
         OSError: if the checkpoint cannot be written; one that was there is whole then.
         KeyboardInterrupt: after the batch at hand, if Ctrl-C is pressed; the model has learnt from it. A second Ctrl-C
@@ -89,6 +94,10 @@ def fit(
 
         After any other exception, those of ``model`` and ``loss`` too, and after a second Ctrl-C, weights, optimiser,
         scheduler and random numbers are as after the last complete epoch.
+
+    Warns:
+        UserWarning: once, of parameters that the first loss depends on and the optimiser does not have, and of those of
+            the optimiser on which no loss of the first epoch depends.
 
     >>> from autograd_mini import nn, optim
     >>> model = nn.Neuron(1, nonlin=False)
@@ -125,6 +134,7 @@ def fit(
                 "max_norm": max_norm, "diagnostics": diagnostics}  # fmt: skip
     run = Run(model, optimizer, scheduler, settings, checkpoint, epochs)
     history = run.history
+    reach: Reach | None = Reach(model, optimizer, data)  # until its first epoch ends
     batches = -(-len(data) // batch_size)
     with ExitStack() as stack:
         stack.callback(model.zero_grad)
@@ -137,12 +147,17 @@ def fit(
             model.train()
             total = 0.0
             for rows in _batches(len(data), batch_size, seed, run.epoch):
-                batch_loss = _named(_step, "data", rows, model, loss, data, optimizer, max_norm, watch)
+                batch_loss = _named(_step, "data", rows, model, loss, data, optimizer, max_norm, reach, watch)
+                _tell(reach)
                 total += batch_loss * len(rows)
                 show(run.epoch + 1, batch_loss)
                 if interrupted():
                     break
             else:
+                if reach:
+                    reach.end_epoch()
+                    _tell(reach)
+                    reach = None
                 epoch = {"loss": total / len(data), "lr": optimizer.lr, **(watch.end_epoch() if watch else {})}
                 if validation is not None:
                     model.eval()
@@ -167,6 +182,7 @@ def _step(
     data: Sequence[Sample],
     optimizer: Optimizer,
     max_norm: float | None,
+    reach: Reach | None,
     watch: Diagnostics | None,
 ) -> float:
     """Backpropagation: one step down the slope of the loss of these rows, which is returned."""
@@ -175,6 +191,8 @@ def _step(
     _check_loss(error)
     optimizer.zero_grad()
     error.backward()  # the error is carried back by the chain rule
+    if reach:
+        reach.saw(error)
     if watch:
         watch.after_backward()
     if max_norm is not None:
@@ -185,9 +203,17 @@ def _step(
     return float(error.data)
 
 
+def _tell(reach: Reach | None) -> None:
+    """Warn at the call of ``fit``, once of each thing."""
+    while reach and reach.news:
+        warnings.warn(reach.news.pop(0), stacklevel=3)
+
+
 def _evaluate(rows: Sequence[int], model: Module, loss: Loss, data: Sequence[Sample]) -> float:
     with no_grad():
         error = loss([model(data[i][0]) for i in rows], [data[i][1] for i in rows])
+        if not isinstance(error, (Real, Value)):
+            raise wrong_type("the loss", error, "have its function return one number, such as nn.mse_loss gives")
         return error.data if isinstance(error, Value) else number(error)
 
 
