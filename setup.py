@@ -1,8 +1,8 @@
-"""The native engine, an extension that is built where a C compiler is; setup.cfg cannot name extensions.
+"""What setup.cfg cannot say: the native engine, an extension, and a package of another name than its folder.
 
-Without a compiler the installation succeeds and the textbook engine serves. As pip hides the messages of an optional
-build, the reason is left in a note, which ``python -m autograd_mini`` shows. What the table of operations gives is
-printed from it: ``rows.h`` for the compiler, and stubs for type checkers.
+The engine is built where a C compiler is. Without one the installation succeeds and the textbook engine serves. As pip
+hides the messages of an optional build, the reason is left in a note, which ``python -m autograd_mini`` shows. What the
+table of operations gives is printed from it: ``rows.h`` for the compiler, and stubs for type checkers.
 """
 
 import importlib.util
@@ -11,7 +11,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-from setuptools import Extension, setup
+from setuptools import Extension, find_packages, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 
@@ -78,7 +78,14 @@ def standard_error_in(path):
         os.close(before)
 
 
+# An entry point in the package would import the package, in every run of pytest and with any import of hypothesis. So
+# they lead to a package of its own, whose folder lies with the rest. Were that folder named _plugins, setuptools would
+# take the one for a part of the other, and leave it out of editable installations.
+PLUGINS = "autograd_mini_plugins"
+
 setup(
+    packages=[*find_packages(include=["autograd_mini*"], exclude=["autograd_mini.plugins"]), PLUGINS],
+    package_dir={PLUGINS: "autograd_mini/plugins"},
     ext_modules=[
         Extension(
             "autograd_mini.core.native._native",

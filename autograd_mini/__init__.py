@@ -8,6 +8,7 @@
 3.583853
 """
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from . import nn, optim
@@ -62,6 +63,7 @@ __all__ = [
     "value_and_grad",
 ]
 __all__ += _functions.__all__
+__dir__ = __all__.copy  # dir() lists what is public
 
 
 def __getattr__(name: str) -> Any:
@@ -71,3 +73,16 @@ def __getattr__(name: str) -> Any:
     import importlib
 
     return importlib.import_module(".testing", __name__)
+
+
+def _tell_hypothesis() -> None:
+    """Make ``st.from_type(Value)`` draw from ``testing.values()``, NaN and infinities included.
+
+    Of hypothesis and this package, whichever is imported last calls this: hypothesis by an entry point.
+    """
+    strategies = sys.modules.get("hypothesis.strategies")
+    if strategies is not None:
+        strategies.register_type_strategy(Value, lambda _: __getattr__("testing").values())
+
+
+_tell_hypothesis()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import platform
 import re
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -57,7 +59,10 @@ def _renderer() -> str:
         return f"none: {error}"
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line, which has no options but ``--help``."""
+    parser = argparse.ArgumentParser(prog="python -m autograd_mini", description=(__doc__ or "").partition("`` ")[2])
+    parser.parse_args(arguments)
     print(f"autograd_mini {__version__} in {Path(__file__).parent}")
     print(_python())
     print(f"engine: {engine}")

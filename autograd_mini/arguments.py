@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
 from typing import Any
 
+__tracebackhide__ = True  # pytest shows who passed the argument on, and not what refuses it
+
 
 def wrong_type(noun: str, value: object, remedy: str) -> TypeError:
     """The exception to raise for an argument of the wrong type.

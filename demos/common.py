@@ -1,4 +1,4 @@
-"""What the demos share: where pictures go, and the optional packages with the line that installs them."""
+"""What the demos share: the command line, where pictures go, and optional packages with the line that installs them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,16 @@ QUICK_OUTPUT = OUTPUT / "quick"
 DATA = Path(__file__).with_name("data")
 
 
-def asked_for_quick(description: str, what: str = "a smaller run, its pictures into a folder of their own") -> bool:
+def command_line(description: str | None) -> argparse.ArgumentParser:
+    """The parser of a demo, yet without options; ``--help`` tells how ``description``, its docstring, begins."""
+    return argparse.ArgumentParser(description=(description or "").split("\n\n")[0])
+
+
+def asked_for_quick(
+    description: str | None, what: str = "a smaller run, its pictures into a folder of their own"
+) -> bool:
     """Parse the command line of a demo that has no option but ``--quick``; ``description`` is its docstring."""
-    parser = argparse.ArgumentParser(description=description.split("\n\n")[0])
+    parser = command_line(description)
     parser.add_argument("--quick", action="store_true", help=what)
     quick = parser.parse_args().quick
     if quick:

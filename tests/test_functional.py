@@ -5,16 +5,18 @@ import threading
 from collections import namedtuple
 from fractions import Fraction
 
-import mpmath
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from optional import optional
 from walks import counted, looks
 
 import autograd_mini as ag
 from autograd_mini import Value, grad, value_and_grad
 from autograd_mini.testing import programs
 from autograd_mini.testing.program import VALUES
+
+mpmath = optional("mpmath", "test")
 
 SMOOTH = ["add", "sub", "mul", "div", "neg", "exp", "log", "sqrt", "sin", "cos", "tanh", "erf", "sigmoid", "softplus"]
 point = st.floats(0.5, 2.0)
@@ -79,7 +81,7 @@ def test_argnums_choose_the_arguments():
 
 
 def test_ints_of_numpy_are_argnums_too():
-    np = pytest.importorskip("numpy")
+    np = pytest.importorskip("numpy", reason="needs the extra demos")
     f = lambda x, y: x * y**2  # noqa: E731
     assert grad(f, argnums=np.int64(1))(2.0, 3.0) == 12.0
     assert value_and_grad(f, argnums=(np.int8(-1), np.uint8(0)))(2.0, 3.0) == (18.0, (12.0, 9.0))

@@ -34,6 +34,8 @@ from autograd_mini.testing.oracles import (
 )
 from autograd_mini.testing.program import VALUES, VARIABLES, Call, Dialect, Program, is_count, on_floats, public_rows
 
+pytest.importorskip("mpmath", reason="needs the extra test")
+
 ERRORS = (ArithmeticError, ValueError)
 ROWS = public_rows()
 PLAIN, EXACT = known(FLOATS), known(exact_forms())  # the rows that have a form there

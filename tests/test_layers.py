@@ -230,7 +230,7 @@ def test_average_pooling_over_the_whole_image_is_the_mean(seed):
 
 
 def test_arrays_and_tuples_are_images_too():
-    np = pytest.importorskip("numpy")  # comes with matplotlib
+    np = pytest.importorskip("numpy", reason="needs the extra demos")
 
     conv, pixels = nn.Conv2d(2, 1, 2), image(random.Random(0), 2, 3, 3)
     for other in (np.array(pixels), tuple(tuple(map(tuple, plane)) for plane in pixels)):
@@ -253,7 +253,7 @@ def test_a_looked_up_row_is_the_parameters_themselves_but_not_their_list():
 
 
 def test_an_index_may_be_numpys():
-    np = pytest.importorskip("numpy")  # comes with matplotlib
+    np = pytest.importorskip("numpy", reason="needs the extra demos")
 
     table = nn.Embedding(4, 3)
     assert numbers(table(np.array([3, 1]))) == numbers([table(3), table(1)])

@@ -15,5 +15,6 @@ def test_there_are_mutants_enough_and_each_has_a_name_of_its_own():
 
 
 def test_a_mutant_is_killed_by_a_property_that_is_named():
+    pytest.importorskip("mpmath", reason="needs the extra test")
     mutant = next(m for m in MUTANTS if m.what == "relu of NaN is 0")
     assert kill(mutant).startswith("test_")

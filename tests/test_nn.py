@@ -16,15 +16,17 @@ from collections import namedtuple
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-import mpmath
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from optional import optional
 
 from autograd_mini import Value, fit, nn, value_and_grad
 from autograd_mini.core.serving import topological_order
 from autograd_mini.nn import MLP, Layer, Module, Neuron
 from autograd_mini.optim import SGD
+
+mpmath = optional("mpmath", "test")
 
 logit = st.one_of(st.floats(-40, 40), st.sampled_from([-1000.0, 1000.0, 0.0]))
 
@@ -89,7 +91,7 @@ def test_parameters_are_found_in_every_structure():
 
 
 def test_parameters_in_arrays_of_values_are_named_by_their_indices_and_arrays_of_numbers_are_passed_over():
-    np = pytest.importorskip("numpy")
+    np = pytest.importorskip("numpy", reason="needs the extra demos")
     module = Module()
     module.data = np.ones((1000, 1000))
     module.weight = np.array([[Value(1.0), Value(2.0)], [None, 3.0]], dtype=object)
@@ -101,7 +103,7 @@ def test_parameters_in_arrays_of_values_are_named_by_their_indices_and_arrays_of
 
 
 def test_a_parameter_in_an_array_without_axes_has_the_name_of_the_array():
-    np = pytest.importorskip("numpy")
+    np = pytest.importorskip("numpy", reason="needs the extra demos")
     module = Module()
     module.z, module.xs, module.named = np.array(Value(1.0)), [np.array(Value(2.0))], {"": Value(3.0)}
     assert module.state_dict() == {"z": 1.0, "xs.0": 2.0, "named.": 3.0}
@@ -650,7 +652,7 @@ def test_targets_may_be_values_too():
 
 @pytest.mark.parametrize("arrays", [False, True])
 def test_the_moons_loop_of_micrograd_runs_as_it_stands(arrays):
-    np = pytest.importorskip("numpy")  # comes with matplotlib
+    np = pytest.importorskip("numpy", reason="needs the extra demos")
 
     rng = random.Random(3)
     X, y = [], []

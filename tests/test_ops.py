@@ -3,15 +3,17 @@ is for test_laws.py, at corners for test_corners.py."""
 
 import math
 
-import mpmath
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from optional import optional
 
 import autograd_mini as ag
 from autograd_mini import Value
 from autograd_mini.core.serving import local_partials
 from autograd_mini.ops import FUNCTIONS, TABLE, apply, by_name, ieee, number, row
+
+mpmath = optional("mpmath", "test")
 
 INF, NAN = math.inf, math.nan
 

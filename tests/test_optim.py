@@ -8,13 +8,15 @@ import struct
 from fractions import Fraction
 from pathlib import Path
 
-import mpmath
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from optional import optional
 
 from autograd_mini import Value, nn
 from autograd_mini.optim import SGD, Adam, AdamW, Optimizer, RMSprop
+
+mpmath = optional("mpmath", "test")
 
 STORED = json.loads(Path(__file__).with_name("data").joinpath("torch_optim.json").read_text())
 RUNS = STORED["runs"]

@@ -2,7 +2,6 @@
 
 import math
 
-import mpmath
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -23,6 +22,8 @@ from autograd_mini.testing.oracles import (
     path_sum,
 )
 from autograd_mini.testing.program import Assign, Call, If, Program, on_floats
+
+mpmath = pytest.importorskip("mpmath", reason="needs the extra test")
 
 ERRORS = (Untrusted, ArithmeticError, ValueError)
 EXACT = known(exact_forms())

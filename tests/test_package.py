@@ -12,7 +12,7 @@ from typing import get_args
 import pytest
 
 import autograd_mini as ag
-from autograd_mini import Value, __main__, errors
+from autograd_mini import Value, __main__, errors, functional, pictures, training
 from autograd_mini.core import functions
 from autograd_mini.ops import TABLE
 from autograd_mini.ops.row import Role
@@ -36,6 +36,31 @@ def test_public_names_are_those_that_init_imports_and_the_functions_of_the_table
     assert static == sorted(static)
     assert ag.__all__ == [*static, *functions.__all__]
     assert len(set(ag.__all__)) == len(ag.__all__)
+
+
+def public_modules():
+    """The package, and all modules that public names lead to."""
+    found = [ag]
+    for module in found:
+        inner = [getattr(module, name) for name in module.__all__]
+        found += [x for x in inner if isinstance(x, type(ag)) and x not in found]
+    return found
+
+
+def test_dir_lists_what_is_public_and_nothing_else():
+    modules = public_modules()
+    assert {module.__name__.partition(".")[2] for module in modules} >= {
+        "",
+        "nn.utils",
+        "optim.lr_scheduler",
+        "testing",
+    }
+    for module in [*modules, functional, pictures, training]:
+        assert dir(module) == sorted(module.__all__)
+        own = {name for name, x in vars(module).items() if getattr(x, "__module__", None) == module.__name__}
+        assert {name for name in own if name[0] != "_"} <= set(module.__all__)  # what it defines is listed
+    dir(ag).clear()
+    assert "Value" in dir(ag)
 
 
 def test_every_exception_is_public_and_in_the_tree_of_the_docstring():
@@ -114,9 +139,32 @@ def test_the_package_works_without_a_warning_and_without_docstrings(options):
 
 @pytest.mark.parametrize("check", [["mypy"], ["ruff", "check", "."], ["ruff", "format", "--check", "."]])
 def test_types_and_style_are_clean(check):
-    pytest.importorskip(check[0])
+    pytest.importorskip(check[0], reason="needs the extra dev")
     result = run("-m", *check)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def words(text):
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("module", "does"),
+    [
+        ("autograd_mini", "prints what a bug report needs: versions, which engine serves and why, which renderer."),
+        ("autograd_mini.testing", "Properties that any micrograd-like engine can be held to, run against it and"),
+    ],
+)
+def test_help_tells_what_a_command_does_and_does_nothing(module, does):
+    told = run("-m", module, "--help")
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.startswith(f"usage: python -m {module} [-h]")
+    assert does in words(told.stdout)
+    assert not any(sign in told.stdout for sign in ("renderer: ", "holds  ", "examples a property\n"))
+    refused = run("-m", module, "--no-such-option")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "error: " in refused.stderr
+    assert run("-OO", "-m", module, "--help").returncode == 0
 
 
 def test_the_version_is_written_once():
@@ -129,7 +177,7 @@ def test_the_version_is_written_once():
 def test_the_report_says_that_an_interpreter_is_newer_than_the_tests(monkeypatch, capsys):
     def report(*version):
         monkeypatch.setattr(platform, "python_version_tuple", lambda: (*version, "0"))
-        __main__.main()
+        __main__.main([])
         return capsys.readouterr().out
 
     newest = max(__main__._tested())

@@ -14,7 +14,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import mpmath
 import pytest
 from hypothesis import Phase, find, settings
 
@@ -22,6 +21,8 @@ import autograd_mini as ag
 from autograd_mini import Value
 from autograd_mini.ops import FUNCTIONS, TABLE
 from autograd_mini.testing import expressions, points, programs
+
+mpmath = pytest.importorskip("mpmath", reason="needs the extra test")
 
 TESTS = Path(__file__).parent
 ENGINES = ["python", *["native"] * (ag.engine == "native")]

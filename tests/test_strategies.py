@@ -1,18 +1,24 @@
 """The strategies: what they draw, that it prints as Python that runs, and how it shrinks."""
 
 import ast
+import importlib
 import math
+import os
 import subprocess
 import sys
+import types
 from fractions import Fraction
+from importlib import metadata
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 
-from autograd_mini import Value, _hypothesis, testing
+import autograd_mini as ag
+from autograd_mini import Value, testing
 from autograd_mini.core.serving import topological_order
 from autograd_mini.ops import TABLE
 from autograd_mini.testing import expressions, points, programs, values
@@ -54,19 +60,101 @@ def test_values_reach_nan_and_infinity_unless_told_otherwise():
         find(values(2.0, 1.0), bool)
 
 
+@given(values(allow_nan=False, allow_infinity=False), values(allow_nan=False), values(min_value=0.0))
+def test_values_can_be_kept_to_numbers(finite, number, positive):
+    assert math.isfinite(finite.data)
+    assert not math.isnan(number.data)
+    assert positive.data >= 0.0
+
+
+def test_values_by_their_type_reach_nan_and_infinity_as_the_docstring_of_values_says():
+    assert "NaN and the infinities are drawn unless" in " ".join(values.__doc__.split())
+    assert math.isnan(find(st.from_type(Value), lambda v: math.isnan(v.data)).data)
+    assert math.isinf(find(st.from_type(Value), lambda v: math.isinf(v.data)).data)
+
+
 @given(st.from_type(Value))
 def test_hypothesis_draws_values_by_their_type(v):
     assert type(v) is Value
     assert v.label == ""  # those that hypothesis would build by itself have labels
 
 
-def test_the_hook_loads_nothing_and_never_raises(monkeypatch):
-    tree = ast.parse(Path(_hypothesis.__file__).read_text())
-    assert not any(isinstance(node, (ast.Import, ast.ImportFrom)) for node in tree.body)
-    code = "import hypothesis, sys; print('autograd_mini.testing.strategies' in sys.modules, 'mpmath' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False False\n"
+BY_TYPE = "v = st.from_type(ag.Value).example(); assert type(v) is ag.Value and v.label == '', v"
+
+
+@pytest.mark.filterwarnings("ignore::hypothesis.errors.NonInteractiveExampleWarning")
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import autograd_mini as ag; from hypothesis import strategies as st",
+        "from hypothesis import strategies as st; import autograd_mini as ag",
+        "import hypothesis; import autograd_mini as ag; from hypothesis import strategies as st",
+        "import autograd_mini.testing.strategies; import autograd_mini as ag; from hypothesis import strategies as st",
+    ],
+)
+def test_values_are_drawn_by_their_type_whatever_is_imported_first(imports, tmp_path):
+    done = run_python("-c", f"{imports}; {BY_TYPE}", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def run_python(*command, folder, **environment):
+    return subprocess.run(
+        [sys.executable, *command], cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True
+    )
+
+
+def test_hypothesis_and_pytest_do_not_import_the_package(tmp_path):
+    names = "autograd_mini", "autograd_mini.testing", "numpy", "mpmath"
+    code = f"import hypothesis, sys; print(*[name for name in {names} if name in sys.modules])"
+    assert run_python("-c", code, folder=tmp_path).stdout == "\n"
+    (tmp_path / "test_other.py").write_text(
+        "import sys\ndef test_other():\n    import hypothesis\n    assert 'autograd_mini' not in sys.modules\n"
+    )
+    done = run_python("-m", "pytest", "-q", "-p", "no:cacheprovider", "test_other.py", folder=tmp_path)
+    assert "1 passed" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        ({"AUTOGRAD_MINI_ENGINE": "fortran"}, "AUTOGRAD_MINI_ENGINE is native or python, got 'fortran'"),
+        ({"PYTHONPATH": "."}, "this package is broken"),
+    ],
+)
+def test_a_package_that_cannot_be_imported_breaks_neither_hypothesis_nor_pytest(broken, message, tmp_path):
+    (tmp_path / "autograd_mini").mkdir()
+    (tmp_path / "autograd_mini" / "__init__.py").write_text("raise RuntimeError('this package is broken')")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "test_other.py").write_text("import hypothesis\ndef test_other():\n    pass\n")
+    (other / "test_user.py").write_text("def test_user(check_grads):\n    pass\n")
+    environment = {name: str(tmp_path) if name == "PYTHONPATH" else text for name, text in broken.items()}
+    command = ["-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    assert run_python(*command, "test_other.py", folder=other, **environment).returncode == 0
+    said = run_python(*command, "test_user.py", folder=other, **environment)
+    assert message in said.stdout  # who asks for the package is told
+    assert "1 error" in said.stdout
+    assert run_python("-c", "import hypothesis", folder=other, **environment).returncode == 0
+
+
+def test_what_the_entry_points_name_is_no_part_of_the_package():
+    points = metadata.distribution("autograd-mini").entry_points
+    assert {point.group for point in points} == {"hypothesis", "pytest11"}
+    for point in points:
+        assert point.module.split(".")[0] == "autograd_mini_plugins"
+        tree = ast.parse(Path(importlib.import_module(point.module).__file__).read_text())
+        for node in tree.body:
+            assert not isinstance(node, ast.ImportFrom) or node.module.split(".")[0] != "autograd_mini"
+
+
+def test_the_hook_does_nothing_without_the_package_and_never_raises(monkeypatch):
+    import autograd_mini_plugins
+
+    for module in (None, types.ModuleType("autograd_mini")):  # not there, and half imported
+        monkeypatch.setitem(sys.modules, "autograd_mini", module)
+        assert autograd_mini_plugins.register() is None
     monkeypatch.setitem(sys.modules, "hypothesis.strategies", None)
-    assert _hypothesis.register() is None
+    assert ag._tell_hypothesis() is None
 
 
 @pytest.mark.parametrize(
@@ -219,12 +307,13 @@ def test_programs_have_loops_and_branches(kind):
 
 
 def test_examples_shrink_to_a_line_of_python():
-    program = find(programs(), lambda p: "exp" in p.operations())
+    program = find(programs(), lambda p: "exp" in p.operations(), random=Random(0))
     assert repr(program).split("\n\n")[1:] == ["def f(x):\n    a = ag.exp(x)\n    return a", "f(ag.Value(0.0))"]
 
 
 def test_a_loop_shrinks_to_the_shortest_that_fails():
-    program = find(programs(["mul", "add"]), lambda p: any(isinstance(s, For) and s.count > 2 for s in p.body))
+    loops = lambda p: any(isinstance(s, For) and s.count > 2 for s in p.body)  # noqa: E731
+    program = find(programs(["mul", "add"]), loops, random=Random(0))
     assert program.source() == "def f(x):\n    for _ in range(3):\n        x = x * x\n    return x"
 
 

@@ -740,7 +740,7 @@ def test_a_program_that_handles_signals_itself_and_another_thread_keep_their_way
 
 
 def test_the_bar_shows_epoch_and_loss_where_tqdm_is_installed(capsys, monkeypatch):
-    pytest.importorskip("tqdm")
+    pytest.importorskip("tqdm", reason="needs the extra demos")
     trained(2, progress=True)
     shown = capsys.readouterr().err
     assert re.search(r"epoch 2, loss \d", shown)
@@ -752,7 +752,7 @@ def test_the_bar_shows_epoch_and_loss_where_tqdm_is_installed(capsys, monkeypatc
 
 
 def test_a_resumed_bar_begins_where_it_was(tmp_path, capsys):
-    pytest.importorskip("tqdm")
+    pytest.importorskip("tqdm", reason="needs the extra demos")
     trained(3, checkpoint=tmp_path / "run.json")
     trained(4, checkpoint=tmp_path / "run.json", progress=True)
     shown = capsys.readouterr().err
@@ -948,7 +948,7 @@ def test_of_several_refused_samples_the_first_is_named_whatever_their_order():
 
 
 def test_arrays_serve_as_data_and_those_of_one_number_as_numbers():
-    numpy = pytest.importorskip("numpy")
+    numpy = pytest.importorskip("numpy", reason="needs the extra demos")
     data = points(10)
     inputs, targets = numpy.array([x for x, _ in data]), numpy.array([t for _, t in data])
     assert weights(trained(2, list(zip(inputs, targets, strict=True)))[0]) == weights(trained(2, data)[0])

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 import autograd_mini as ag
 from autograd_mini import Value, trees
 
-np = pytest.importorskip("numpy") if find_spec("numpy") else None
-needs_numpy = pytest.mark.skipif(np is None, reason="could not import 'numpy'")
+np = pytest.importorskip("numpy", reason="needs the extra demos") if find_spec("numpy") else None
+needs_numpy = pytest.mark.skipif(np is None, reason="needs the extra demos")
 Pair = namedtuple("Pair", "left right")
 
 

@@ -191,7 +191,7 @@ def test_builtin_sum_works():
 
 
 def test_numpy_numbers_and_arrays_and_functions_work():
-    numpy = pytest.importorskip("numpy")  # comes with matplotlib
+    numpy = pytest.importorskip("numpy", reason="needs the extra demos")
 
     x = Value(2.0)
     assert (numpy.float64(3.0) * x).data == (x * numpy.float64(3.0)).data == 6.0

@@ -6,3 +6,4 @@ from .equations import implicit, solve
 from .reverse import grad, value_and_grad
 
 __all__ = ["grad", "implicit", "operation", "recompute", "solve", "value_and_grad"]
+__dir__ = __all__.copy  # dir() lists what is public

@@ -46,3 +46,4 @@ __all__ = [
     "mse_loss",
     "utils",
 ]
+__dir__ = __all__.copy  # dir() lists what is public

@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from ..arguments import flag, no_parameters, number_within
 from ..core.serving import Value
 
+__all__ = ["clip_grad_norm_", "clip_grad_value_"]
+__dir__ = __all__.copy  # dir() lists what is public
+
 
 def clip_grad_norm_(
     parameters: Iterable[Value] | Value, max_norm: float, norm_type: float = 2.0, error_if_nonfinite: bool = False

@@ -16,3 +16,4 @@ from . import lr_scheduler
 from .optimizers import SGD, Adam, AdamW, Optimizer, RMSprop
 
 __all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "lr_scheduler"]
+__dir__ = __all__.copy  # dir() lists what is public

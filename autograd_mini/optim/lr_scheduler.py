@@ -28,6 +28,9 @@ from typing import Any, ClassVar
 from ..arguments import choice, number_within, real, same_names, saved_number, whole_number, wrong_type
 from .optimizers import Optimizer, count, hyper_parameter
 
+__all__ = ["CosineAnnealingLR", "EpochScheduler", "LRScheduler", "LinearLR", "ReduceLROnPlateau", "StepLR"]
+__dir__ = __all__.copy  # dir() lists what is public
+
 
 def _rate(noun: str, content: object) -> float:
     return number_within(noun, content, at_least=0)

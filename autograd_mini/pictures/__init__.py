@@ -3,3 +3,4 @@
 from .drawing import Drawing, draw, to_svg
 
 __all__ = ["Drawing", "draw", "to_svg"]
+__dir__ = __all__.copy  # dir() lists what is public

@@ -32,6 +32,7 @@ __all__ = [
     "programs",
     "values",
 ]
+__dir__ = __all__.copy  # dir() lists what is public
 
 _LAZY = {
     "check_engine": "conformance",

@@ -17,7 +17,7 @@ from .. import trees
 from ..arguments import choice, number_within, real, whole_number, wrong_type, wrong_value
 from ..core.functions import sumprod
 from ..core.mode import no_grad
-from ..core.serving import Value, topological_order
+from ..core.serving import Value, local_partials, push, topological_order
 from ..errors import GradcheckError
 from ..functional import grad, value_and_grad
 from ..ops import Op, number
@@ -30,8 +30,13 @@ _MODES = {
 _NOTHING = 1e-9  # the default atol: this share of f's size, per unit of the argument
 _ROUNDING = 1e-12  # rounding errors that remain of what f adds up are below this share of it
 _STEP = 0.1  # the first step of the differences, in units of the argument
+_STRIDE = 1e3  # from one unit that is tried to the next
+_NARROWER = 8  # units shorter than the first that are tried
+_LEAST = 1e-290  # what is smaller gives no unit, as steps need digits
 _EXACT = 2.0**1000  # sizes within which doubling is exact
 _SHOWN = 3  # kinks that a message names
+
+__tracebackhide__ = True  # pytest shows the line of the test that calls, and not ours
 
 Line = Callable[[float], list[float]]
 Flat = Callable[[list[Any]], Any]
@@ -66,13 +71,16 @@ def check_grads(
         order: how many derivatives to check, at least 1.
         modes: ``"rev"``, ``"fwd"`` or both.
         rtol: the tolerance relative to the derivative.
-        atol: the tolerance added to it. None stands for 1e-9 of the size of ``f``, per unit of the argument (its
-            magnitude, or 1 if that is less): a derivative that matters less to ``f`` counts as zero.
+        atol: the tolerance added to it. None stands for none where the differences tell the derivative to ``rtol``,
+            and elsewhere for 1e-9 of the size of ``f``, per unit of the argument: a derivative that matters less to
+            ``f`` counts as zero. The unit is the number's own size; for 0, that of the
+            largest number in the same argument, up to 1. Where that is so small that rounding hides the derivative,
+            larger ones are tried, up to 1 or that largest number.
 
     Raises:
         GradcheckError: if a derivative is wrong or cannot be judged, or if ``f`` changes its arguments or gives
-            different results for the same. The message names argument, order, mode and numbers, and the operations
-            at whose kinks the point lies.
+            different results for the same, or depends on them by comparisons only. The message names argument,
+            order, mode and numbers, and the operations at whose kinks the point lies.
         TypeError: if an argument is of the wrong type, or ``f`` returns no number.
         ValueError: if ``args`` holds no number or one that is not finite, or another argument is out of range.
         Exception: whatever ``f`` raises at the point.
@@ -99,31 +107,37 @@ def check_grads(
     if not entries:
         raise wrong_value("args", args, "pass at least one number to differentiate by")
     name = getattr(f, "__name__", type(f).__name__)
-    graph = _watch(f, args, entries, name)
+    units, widest = _units(args)
+    graph = _watch(f, args, entries, units, name)
     import random  # most programs check no gradient
 
     draw = random.Random(0)
     point = [e.x for e in entries]
-    units = [max(abs(x), 1.0) for x in point]
-    shares = [max(abs(x) or 1.0, 1e-3) for x in point]  # a tiny number moves little, lest it leave its domain at once
+    far = max(units)
     level: Flat = lambda xs: f(*_filled(args, xs))  # noqa: E731
     for k in range(1, order + 1):
         weights = [draw.choice((-1.0, 1.0)) * draw.uniform(0.5, 1.0) for _ in point] if len(point) > 1 else [1.0]
-        direction = [w * share / max(shares) for w, share in zip(weights, shares, strict=True)]
-        judge = _Judge(name, k, _on_floats(level, k), rtol, atol, graph)
+        direction = [w * (unit / far) for w, unit in zip(weights, units, strict=True)]
         sweep = _float_sweep(level, point)
         connected = sweep.connected()
+        judge = _Judge(name, k, _on_floats(level, k), rtol, atol, graph, any(connected))
         if "rev" in modes:
             for i, e in enumerate(entries):
-                judge.compare("rev", f"by {e.where}", sweep.gradient[i], _axis(point, i), e.x, units[i], connected[i])
+                line = _Line(f"by {e.where}", _axis(point, i), e.x, units[i], widest[i], connected[i], graph.slopes[i])
+                judge.compare("rev", line, sweep.gradient[i])
         if "fwd" in modes:
-            got = _slope_over_values(level, point, direction)
             if len(point) == 1:
-                judge.compare("fwd", f"by {entries[0].where}", got, _axis(point, 0), point[0], units[0], connected[0])
+                where, at = f"by {entries[0].where}", _axis(point, 0)
+                start = point[0]
             else:
-                where, far = f"along a direction of all {len(point)} numbers", max(shares)
-                judge.compare("fwd", where, got, _ray(point, direction, far), far, far, any(connected))
+                where, at = f"along a direction of all {len(point)} numbers", _ray(point, direction, far)
+                start = far
+            uncancelled = sum(abs(d) * slope for d, slope in zip(direction, graph.slopes, strict=True))
+            line = _Line(where, at, start, far, max(widest), any(connected), uncancelled)
+            judge.compare("fwd", line, _slope_over_values(level, point, direction))
+        judge.refuse_comparisons(modes[0])
         level = _slope(level, direction)
+        graph = graph.of_slope(far)
 
 
 def _refuse(f: Any, args: Any, order: Any, modes: Any, rtol: Any, atol: Any) -> None:
@@ -180,6 +194,23 @@ def _entries(args: tuple[Any, ...]) -> Iterator[_Entry]:
         yield _Entry(where, x, part.label if isinstance(part, Value) else "")
 
 
+def _units(args: tuple[Any, ...]) -> tuple[list[float], list[float]]:
+    """For each number the length over which f may be taken to change by it, and the longest that is tried.
+
+    A number has its own size for a unit. A zero has none, and shares that of its argument, in metres or micrometres;
+    but it moves by no more than 1 at first, as the others may be of another kind.
+    """
+    units, widest = [], []
+    for a in args:
+        sizes = [abs(_number(x)) for _, x in trees.leaves(a)]
+        largest = max(sizes, default=0.0)
+        zero = min(largest, 1.0) if largest > _LEAST else 1.0
+        for size in sizes:
+            units.append(size if size > _LEAST else zero)
+            widest.append(max(size or largest, 1.0))
+    return units, widest
+
+
 def _number(x: Any) -> float:
     return x.data if isinstance(x, Value) else number(x)
 
@@ -188,7 +219,9 @@ def _state(part: Any) -> tuple[float, float] | None:
     return (part.data, part.grad) if isinstance(part, Value) else None
 
 
-def _watch(f: Callable[..., Any], args: tuple[Any, ...], entries: list[_Entry], name: str) -> _Graph:
+def _watch(
+    f: Callable[..., Any], args: tuple[Any, ...], entries: list[_Entry], units: list[float], name: str
+) -> _Graph:
     """Call f twice, look at what it does besides computing, and return what its graph tells of the point."""
 
     def watched(xs: list[Any]) -> Any:
@@ -230,8 +263,8 @@ def _watch(f: Callable[..., Any], args: tuple[Any, ...], entries: list[_Entry], 
     if not math.isfinite(first.value):
         raise GradcheckError(f"{name} is {first.value} at this point, where it has no derivative; choose another point")
     if not nodes:
-        return _Graph([], False, abs(first.value))
-    return _graph(_linear_adjoints(name, first, nodes, entries))
+        return _Graph([], False, abs(first.value), [0.0] * len(entries))
+    return _graph(_linear_adjoints(name, first, nodes, entries), first.variables, units)
 
 
 def _same(name: str, what: str, one: float, two: float) -> None:
@@ -339,25 +372,41 @@ def _slope_over_values(f: Flat, xs: list[float], direction: list[float]) -> floa
 
 
 class _Graph(NamedTuple):
-    """The operations at a kink or near one, as text; whether one is at it; and the size of what f adds up.
+    """What differences and gradients may stumble over.
 
-    Rounding of an intermediate result can change f by a rounding error of this size, even if f itself is much less.
+    ``near`` names the operations at a kink or near one: a hundredth of the arguments' units takes their operands there;
+    ``at`` says whether one is at it. Rounding of an intermediate result can change f by a rounding error of ``size``,
+    even if f itself is much less, and a derivative by one of ``slopes``, what it is if nothing cancels.
     """
 
     near: list[str]
     at: bool
     size: float
+    slopes: list[float]
+
+    def of_slope(self, unit: float) -> _Graph:
+        """The same for the slope of the function, which changes over that unit."""
+        return self._replace(size=self.size / unit, slopes=[x / unit for x in self.slopes])
 
 
-def _graph(adjoints: dict[Value, float]) -> _Graph:
-    near, at, size = [], False, 0.0
-    for n, adjoint in adjoints.items():
-        if math.isfinite(n.data * adjoint):
-            size = max(size, abs(n.data * adjoint))
-        if n.op is not None and _near(n.op, n.args, 1e-2):
-            near.append(f"{n.op.name}({', '.join(map(repr, n.args))})")
-            at = at or _near(n.op, n.args, 0.0)
-    return _Graph(near, at, size)
+def _graph(adjoints: dict[Value, float], variables: list[Value], units: list[float]) -> _Graph:
+    size = max((x for n, adjoint in adjoints.items() if math.isfinite(x := abs(n.data * adjoint))), default=0.0)
+    *_, root = adjoints
+    slopes = dict.fromkeys(adjoints, 0.0) | {root: 1.0}
+    for n in reversed(adjoints):
+        for a, slope in zip(n.args, local_partials(n), strict=True):
+            if isinstance(a, Value) and slope is not None and math.isfinite(x := slopes[n] * abs(slope)):
+                slopes[a] += x
+    kinked = [(n.op, n.args) for n in adjoints if n.op is not None and n.op.kink is not None]
+    operands = list(dict.fromkeys(a for _, args in kinked for a in args if isinstance(a, Value)))
+    moves = dict(zip(operands, push(variables, units, operands), strict=True))  # when all variables move by a unit
+    near, at = [], False
+    for op, args in kinked:
+        reach = max((abs(moves[a]) for a in args if isinstance(a, Value)), default=0.0)
+        if _near(op, args, 1e-2 * reach):
+            near.append(f"{op.name}({', '.join(map(repr, args))})")
+            at = at or _near(op, args, 0.0)
+    return _Graph(near, at, size, [slopes.get(v, 0.0) for v in variables])
 
 
 def _near(op: Op, args: tuple[Value | float, ...], gap: float) -> bool:
@@ -370,9 +419,36 @@ def _near(op: Op, args: tuple[Value | float, ...], gap: float) -> bool:
 # ---- The comparison. ------------------------------------------------------------------------------------------------
 
 
+class _Line(NamedTuple):
+    """The points that differences may look at: where they lie for a message, and as a function of one number.
+
+    ``start`` is the number of the point, ``unit`` the length over which f may be taken to change, and ``widest`` the
+    longest that is tried. ``connected`` says whether the result was recorded as a function of what changes, and
+    ``uncancelled`` what the slope would be if nothing cancelled.
+    """
+
+    where: str
+    at: Callable[[float], list[float]]
+    start: float
+    unit: float
+    widest: float
+    connected: bool
+    uncancelled: float
+
+
+class _Look(NamedTuple):
+    """An estimate, and the unit by which its steps were chosen."""
+
+    estimate: Estimate
+    unit: float
+
+
 @dataclass
 class _Judge:
-    """Compares derivatives of one order, where the function on floats is ``value``."""
+    """Compares derivatives of one order, where the function on floats is ``value``; keeps the range of what it gave.
+
+    ``recorded`` says whether the result was recorded as a function of any argument.
+    """
 
     name: str
     order: int
@@ -380,64 +456,82 @@ class _Judge:
     rtol: float
     atol: float | None
     graph: _Graph
+    recorded: bool
+    low: float = math.inf
+    high: float = -math.inf
 
-    def compare(
-        self, mode: str, where: str, got: float, line: Line, start: float, unit: float, connected: bool
-    ) -> None:
-        """Raise GradcheckError unless ``got`` is the slope at ``start`` along ``line``."""
+    def compare(self, mode: str, line: _Line, got: float) -> None:
+        """Raise GradcheckError unless ``got`` is the slope at the start of ``line``."""
         trouble: list[Exception] = []
 
         def along(t: float) -> float:
             try:
-                return self.value(line(t))
+                y = self.value(line.at(t))
             except (ArithmeticError, ValueError) as error:
                 trouble.append(error)
                 raise
+            if math.isfinite(y):
+                self.low, self.high = min(self.low, y), max(self.high, y)
+            return y
 
-        def look(side: int) -> Estimate:
-            return difference(along, start, _STEP * unit, side)
+        def look(side: int) -> _Look:
+            return _Look(difference(along, line.start, _STEP * line.unit, side), line.unit)
 
-        def tolerance(e: Estimate) -> float:
-            least = _NOTHING * e.size / unit if self.atol is None else self.atol
-            return least + sys.float_info.min + self.rtol * abs(e.value)
-
-        expected = look(0)
-        if (trouble or self.graph.at) and not expected.error <= tolerance(expected):
+        expected = self._widened(along, line, look(0))
+        if (trouble or self.graph.at) and not self._sure(expected):
             # At the edge of f's domain there is one side to look at; at a kink both have to agree.
-            expected = (min if trouble else max)(look(-1), look(1), key=lambda e: e.error)
-        # Where nearly all of f cancels, rounding is left; a gradient of that size is right, though it proves nothing.
-        left_over = _ROUNDING * self.graph.size / unit if self.atol is None else 0.0
-        allowed = tolerance(expected) + left_over
-        off = abs(got - expected.value)
-        agree = off <= allowed + expected.error
-        sure = expected.error <= allowed
+            expected = (min if trouble else max)(look(-1), look(1), key=lambda found: found.estimate.error)
+        expected = self._narrowed(along, line, expected, got)
+        # Where nearly all cancels, rounding is left; a gradient of that size is right, though it proves nothing.
+        left_over = _ROUNDING * (self.graph.size / expected.unit + line.uncancelled) if self.atol is None else 0.0
+        allowed = self._tolerance(expected) + left_over
+        agree = abs(got - expected.estimate.value) <= allowed + expected.estimate.error
+        sure = expected.estimate.error <= allowed
         if agree and sure and not self.graph.at:
             return
         left, right = look(-1), look(1)
-        corner = abs(right.value - left.value) > allowed + left.error + right.error
+        gap = abs(right.estimate.value - left.estimate.value)
+        corner = gap > allowed + left.estimate.error + right.estimate.error
         if agree and sure and not corner:
             return
 
-        function = self.name if self.order == 1 else f"the order {self.order - 1} slope of {self.name}"
+        if not (self.recorded or sure):
+            self.refuse_comparisons(mode)
         hints = []
+        got_alone = [f"got      {got!r}"]
+        numbers = [
+            f"expected {expected.estimate.value:.12g}, by differences, give or take {expected.estimate.error:.1e}",
+            *got_alone,
+            f"they differ by {abs(got - expected.estimate.value):.6g}, the tolerance is {allowed:.1e}",
+        ]
         if not math.isfinite(got):
             verdict = f"is {got}, which differences cannot confirm"
             hints.append("choose another point")
-        elif expected.error == math.inf and trouble:
+        elif expected.estimate.error == math.inf and trouble:
             verdict = "cannot be judged: the function cannot be evaluated around the point"
             hints.append("choose a point inside its domain")
         elif corner:
-            verdict = f"does not exist: the slope is {left.value:.6g} on the left and {right.value:.6g} on the right"
+            slopes = f"{left.estimate.value:.6g} on the left and {right.estimate.value:.6g} on the right"
+            verdict, numbers = f"does not exist: the slope is {slopes}", got_alone
             hints.append("there is a corner at the point or very near it; choose a point farther away")
-        elif expected.error <= tolerance(expected):
+        elif self.graph.at and self._sure(left) != self._sure(right):
+            verdict, numbers = "does not exist: there is a jump", got_alone
+            hints.append("choose a point farther away")
+        elif self._sure(expected):
             verdict = "is wrong"
-            if got == 0.0 and not connected:
-                hints.append("the result is cut off from this argument: .item(), .data or a number took its place")
+            if got == 0.0 and not line.connected:
+                hints.append(
+                    "the result is cut off from this argument: .item(), .data or a number took its place, or it was "
+                    "only compared"
+                )
             else:
                 hints.append(
                     "look for .item(), .data and plain numbers that stand for a Value, or for a wrong partial in a row "
                     "of your own"
                 )
+        elif self.graph.near:
+            verdict, numbers = "cannot be judged: there is a kink at the point or near it", got_alone
+            hints.append("choose a point farther away")
         else:
             verdict = "cannot be judged: the differences are too uncertain"
             hints.append("the function may be rough or singular here; choose another point, or larger rtol and atol")
@@ -447,12 +541,70 @@ class _Judge:
             hints.append(f"the point lies at a kink, or near one, of {shown}, where differences prove little")
         if trouble:
             hints.append(f"beside the point it raises {type(trouble[-1]).__name__}: {trouble[-1]}")
-        lines = [
-            f"the derivative of {function} {where} {verdict}",
-            f"order {self.order}, mode {mode}: {_MODES[mode]}",
-            f"expected {expected.value:.12g}, by differences, give or take {expected.error:.1e}",
-            f"got      {got!r}",
-            f"they differ by {off:.6g}, the tolerance is {allowed:.1e}",
-            *hints,
-        ]
-        raise GradcheckError("\n  ".join(lines))
+        self._refuse(f"the derivative of {self._function()} {line.where} {verdict}", mode, *numbers, *hints)
+
+    def refuse_comparisons(self, mode: str) -> None:
+        """Raise GradcheckError if the value changed though the result was recorded as a function of no argument."""
+        if not self.recorded and self.low < self.high:
+            self._refuse(
+                f"the derivative of {self._function()} is 0 by every argument, but it is not constant",
+                mode,
+                f"nearby it gave {self.low!r} and {self.high!r}",
+                "the arguments were compared and no more, as in a root by bisection, which leaves no slope",
+                "for what equations define, such as a root, use ag.implicit",
+            )
+
+    def _refuse(self, verdict: str, mode: str, *lines: str) -> None:
+        raise GradcheckError("\n  ".join([verdict, f"order {self.order}, mode {mode}: {_MODES[mode]}", *lines]))
+
+    def _function(self) -> str:
+        return self.name if self.order == 1 else f"the order {self.order - 1} slope of {self.name}"
+
+    def _tolerance(self, look: _Look) -> float:
+        found, unit = look
+        if self.atol is not None:
+            least = self.atol
+        else:  # what differences tell to rtol matters, however little it is
+            least = 0.0 if found.error <= self._relative(found) else _NOTHING * found.size / unit
+        return least + sys.float_info.min + self._relative(found)
+
+    def _relative(self, found: Estimate) -> float:
+        return self.rtol * abs(found.value)
+
+    def _sure(self, look: _Look) -> bool:
+        return look.estimate.error <= self._tolerance(look)
+
+    def _widened(self, along: Callable[[float], float], line: _Line, best: _Look) -> _Look:
+        """A better look with longer steps where rounding hides the slope, as that of 1 + x where x is tiny.
+
+        What longer steps overlook, for f may bend within them, contradicts what shorter ones saw.
+        """
+        unit = best.unit
+        while best.estimate.error > self._relative(best.estimate) and unit < line.widest:
+            unit = min(_STRIDE * unit, line.widest)
+            wider = difference(along, line.start, _STEP * unit)
+            shift = abs(wider.value - best.estimate.value)
+            look, consistent = _Look(wider, unit), not shift > best.estimate.error
+            if consistent and wider.error < best.estimate.error and self._sure(look) >= self._sure(best):
+                best = look
+        return best
+
+    def _narrowed(self, along: Callable[[float], float], line: _Line, best: _Look, got: float) -> _Look:
+        """A look with shorter steps, if these saw a slope where longer ones saw none, or saw the one we got.
+
+        All may happen so near the point that longer steps see only how flat the function is far away. That is looked
+        for where the point gives no unit, or where the function is another number beside it than at it.
+        """
+        found, unit = best
+        flat = found.value == 0.0 and (line.start == 0.0 or abs(along(line.start)) != found.size)
+        if not flat and abs(got - found.value) <= self._tolerance(best) + found.error:
+            return best
+        for _ in range(_NARROWER):
+            unit /= _STRIDE
+            if unit < _LEAST:
+                break
+            narrow = difference(along, line.start, _STEP * unit)
+            right = abs(got - narrow.value) <= self._relative(narrow) + narrow.error
+            if narrow.value != 0.0 and narrow.error <= self._relative(narrow) and (flat or right):
+                return _Look(narrow, unit)
+        return best

@@ -483,7 +483,8 @@ def check_engine(engine: Adapter, examples: int = 200, start: int = 0, only: str
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns 0 if every property holds, 1 if one fails, 2 if the engine is not to be had."""
-    parser = argparse.ArgumentParser(prog="python -m autograd_mini.testing", description=__doc__.partition("\n\n")[0])
+    does = (__doc__ or "").partition("\n\n")[0]  # python -OO leaves no docstrings
+    parser = argparse.ArgumentParser(prog="python -m autograd_mini.testing", description=does)
     parser.add_argument("engine", help=f"one of {', '.join(ADAPTERS)}, or module:adapter for another")
     parser.add_argument("--examples", type=int, default=200, help="how many examples each property gets (default 200)")
     parser.add_argument("--seed", type=int, default=0, help="another number draws other examples (default 0)")

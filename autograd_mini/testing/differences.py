@@ -14,12 +14,14 @@ from typing import NamedTuple
 
 from ..arguments import number_within, wrong_value
 
-_ROWS = 64  # steps down to 1e-19 of the first: past that no double differs
+_ROWS = 96  # steps down to 1e-29 of the first: past 1e-16 of x no double differs, but x may be 0
 _COLUMNS = 6  # higher extrapolations add noise and hardly ever accuracy
 _SETTLED = 3  # that many smaller steps must follow an estimate, to say what it is worth
 _SAFETY = 4.0  # beside a singularity the estimates converge slowly, and the next one is that many steps from the limit
 _CONTRADICTION = 1e3  # that many errors away from a good estimate, a smaller step has met the rounding of f, not f
 _ROUNDING = 32 * sys.float_info.epsilon  # a value of f may be off by 4 epsilon of it, which extrapolation amplifies
+
+__tracebackhide__ = True  # pytest shows the line of the test that calls, and not ours
 
 
 class Estimate(NamedTuple):

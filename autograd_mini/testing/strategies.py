@@ -38,6 +38,18 @@ def values(
 ) -> st.SearchStrategy[Value]:
     """Leaf Values; the arguments are those of hypothesis' ``floats``, which also says what is wrong with them.
 
+    As with ``floats``, NaN and the infinities are drawn unless a bound or an argument excludes them. This holds for
+    ``st.from_type(ag.Value)`` and for what ``st.builds`` infers, which draw from ``values()``. Where a property is of
+    ordinary numbers, name the strategy, as in ``given(values(allow_nan=False, allow_infinity=False))``.
+
+    Args:
+        min_value, max_value: bounds; either excludes NaN.
+        allow_nan: whether to draw NaN; None stands for yes if there are no bounds.
+        allow_infinity: whether to draw infinities; None stands for yes on a side without a bound.
+
+    Raises:
+        hypothesis.errors.InvalidArgument: when the strategy is used, if the arguments contradict each other.
+
     >>> values(0.0, 1.0).example().data <= 1.0
     True
     """

@@ -4,3 +4,4 @@ from .diagnostics import Diagnostics
 from .loop import fit
 
 __all__ = ["Diagnostics", "fit"]
+__dir__ = __all__.copy  # dir() lists what is public

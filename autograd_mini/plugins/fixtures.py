@@ -1,5 +1,4 @@
-"""What pytest finds by its entry point: ``check_grads`` as a fixture. Every run of pytest in an environment with this
-package loads this module, so it does nothing until the fixture is asked for."""
+"""What pytest loads: ``check_grads`` as a fixture, which imports the package when a test asks for it."""
 
 from collections.abc import Callable
 
@@ -9,6 +8,6 @@ import pytest
 @pytest.fixture(scope="session")
 def check_grads() -> Callable[..., None]:
     """``autograd_mini.testing.check_grads``: fails the test if a derivative of the function is wrong."""
-    from .testing import check_grads
+    from autograd_mini.testing import check_grads
 
     return check_grads
