@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import io
 import platform
 import re
+import sys
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -63,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The command line, which has no options but ``--help``."""
     parser = argparse.ArgumentParser(prog="python -m autograd_mini", description=(__doc__ or "").partition("`` ")[2])
     parser.parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a report must not fail at the letters of a path or of a compiler
+        sys.stdout.reconfigure(errors="backslashreplace")
     print(f"autograd_mini {__version__} in {Path(__file__).parent}")
     print(_python())
     print(f"engine: {engine}")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from .arguments import flag
-from .core.mode import Sweep, Watcher, watching
+from .core.mode import Sweep, Watcher, look, watching
 from .core.serving import Value, adjoints, local_partials
 from .core.shared import REMEDY, call_text
 from .errors import AnomalyError
@@ -169,13 +169,23 @@ class _Search(Watcher):
 
     def _where(self, node: Any) -> str:
         """The line that recorded a node, as messages show it."""
+        return self.line_of(node) or "recorded outside of detect_anomaly"
+
+    def line_of(self, node: Any) -> str:
+        """The same; empty if it is not known."""
         line = self.lines.get(id(node))
         if line is None:
-            return "recorded outside of detect_anomaly"
+            return ""
         import linecache  # programs without anomalies read no sources
 
         text = linecache.getline(line.path, line.number).strip()
         return f"recorded at {line.path}:{line.number}" + (f", `{text}`" if text else "")
+
+
+def recorded_at(node: Any) -> str:
+    """The line that recorded a node, as messages show it; empty outside of ``detect_anomaly``."""
+    searches = [block.watcher for block in look()[1] if isinstance(block.watcher, _Search)]
+    return next(filter(None, (search.line_of(node) for search in searches)), "")
 
 
 def _plain(x: Any) -> float:

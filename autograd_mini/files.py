@@ -87,9 +87,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Any]:
 
 def _name(path: Any) -> str:
     """The name of a file as a text; numbers, which stand for open files, are none."""
-    if not isinstance(path, (str, os.PathLike)):
+    if not isinstance(path, (str, bytes, os.PathLike)):
         raise TypeError(f"path is {path!r} of type {type(path).__name__}; pass the name of a file")
-    return os.fspath(path)
+    return os.fsdecode(path)
 
 
 def read_json(path: str | os.PathLike[str], kind: Kind, remedy: str) -> Any:

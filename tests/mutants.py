@@ -54,8 +54,10 @@ class Mutant(NamedTuple):
         """What may notice it, in turn."""
         if self.is_native:
             return [["test_walk.py"], ["test_engine.py"]]
-        own = f"test_{Path(self.file).stem}.py"
-        return [*[[own]] * (TESTS / own).exists(), LAWS, OTHERS]
+        own = [f"test_{Path(self.file).stem}.py"]
+        if str(self.file).startswith("pictures/"):
+            own = ["test_draw.py", "test_svg.py"]
+        return [*[own] * (TESTS / own[0]).exists(), LAWS, OTHERS]
 
     @property
     def is_native(self):
@@ -98,6 +100,43 @@ MUTANTS = [
     ),
     Mutant("lists of different lengths are taken", "ops/row.py", "if len(set(map(len, lists))) > 1:", "if False:"),
     Mutant("a row takes the place of another", "ops/row.py", "if name in TABLE:", "if False:"),
+    # ---- Pictures. ----
+    Mutant(
+        "a renderer's children live on",
+        "pictures/renderer.py",
+        "os.killpg(process.pid, signal.SIGKILL)",
+        "os.killpg(process.pid, 0)",
+    ),
+    Mutant(
+        "a renderer may print without end",
+        "pictures/renderer.py",
+        "for file in (plain, said)) > _MOST_BYTES",
+        "for file in (plain, said)) < 0",
+    ),
+    Mutant("a renderer that fails is believed", "pictures/renderer.py", " if code == 0 else None", ""),
+    Mutant("a notebook runs the renderer twice", "pictures/drawing.py", "_kept[key] = outcome", "pass"),
+    Mutant(
+        "a notebook shows an old picture",
+        "pictures/drawing.py",
+        "None if keep else _kept.pop(key, None)",
+        "_kept.get(key)",
+    ),
+    Mutant("cards are too narrow", "pictures/scene.py", "max(titles + numbers) + 2 * PADDING", "max(titles + numbers)"),
+    Mutant("colours fade too slowly", "pictures/scene.py", "_FAINTEST = 0.1", "_FAINTEST = 0.5"),
+    Mutant(
+        "a factor has the partial of the other",
+        "pictures/scene.py",
+        "(i, a, slopes[i - 1])",
+        "(i, a, slopes[i + count - 1])",
+    ),
+    Mutant("operands stand anywhere", "pictures/dot.py", ' or kinds[tail] == "term"', ""),
+    Mutant(
+        "letters on dark pages are dark",
+        "pictures/colours.py",
+        'Page("#1e1e1e", "#f2f2f2"',
+        'Page("#1e1e1e", "#5f5f5f"',
+    ),
+    Mutant("frames stay light", "pictures/svg.py", '"marked": ("stroke", "mark")', '"marked": ("fill", "mark")'),
     # ---- The table: partials. ----
     Mutant(
         "sub: sign",

@@ -1155,6 +1155,7 @@ def test_without_the_native_engine_the_textbook_serves_and_the_report_says_why(p
         "asks for the native engine, which is not built; build it with a C compiler by `pip install .`"
         in missing.stderr
     )
+    assert "; without that variable `python -m autograd_mini` says why it is missing" in missing.stderr
     (package / "core" / "native" / "build_note.txt").write_text("the compiler is out of order")
     report = run_python("import runpy; runpy.run_module('autograd_mini', run_name='__main__')", package.parent).stdout
     assert "engine: python" in report
@@ -1171,6 +1172,9 @@ def test_a_native_engine_of_another_table_does_not_serve(package):
     unfit = "does not serve: it was built from another table of operations"
     assert done.stderr.startswith(f"<string>:1: RuntimeWarning: the native engine {unfit}; build it with a C compiler")
     assert "the textbook engine serves, which is slower" in done.stderr
+    for names in ({}, {"__name__": None}, {"__name__": "program"}):  # a program within another program
+        done = run_python(f"exec({ENGINE!r}, {names})", package.parent)
+        assert (done.stdout.split(), done.stderr.count("RuntimeWarning")) == (["python"], 1)
     asked = run_python(ENGINE, package.parent, AUTOGRAD_MINI_ENGINE="native")
     assert f"ImportError: the native engine {unfit}" in asked.stderr
     report = run_python("import runpy; runpy.run_module('autograd_mini', run_name='__main__')", package.parent).stdout

@@ -1,8 +1,12 @@
 """The package as a whole: its public names, what importing it loads, types, style, and copies of the version."""
 
 import ast
+import compileall
 import configparser
+import math
+import os
 import platform
+import shutil
 import subprocess
 import sys
 from importlib import metadata
@@ -10,6 +14,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from building import copied
 
 import autograd_mini as ag
 from autograd_mini import Value, __main__, errors, functional, pictures, training
@@ -135,6 +140,78 @@ def test_the_package_works_without_a_warning_and_without_docstrings(options):
     code = "import autograd_mini as ag; ag.exp(ag.Value(2.0)).backward(); print(ag.engine, ag.grad(ag.sin)(0.0))"
     done = run(*options, "-c", code)
     assert (done.stdout, done.stderr) == (f"{ag.engine} 1.0\n", "")
+
+
+USED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import autograd_mini as ag
+from autograd_mini import __main__, nn, optim, testing
+assert ag.__file__.startswith(sys.argv[1]), ag.__file__
+x = ag.Value(3.0, label="x")
+y = x * ag.exp(x)
+y.backward()
+assert "∂" in ag.draw(y).source
+testing.check_grads(ag.sin, (0.5,))
+model = nn.Neuron(1, nonlin=False)
+data = [([x], 3 * x - 1) for x in (-1.0, 0.0, 1.0, 2.0)]
+loss = ag.fit(model, nn.mse_loss, data, optim.SGD(model.parameters(), lr=0.1), epochs=200, progress=False)["loss"]
+__main__.main([])
+print(ag.engine, y.data, x.grad, loss[-1] < 1e-6)
+"""
+
+
+def compiled_alone(folder):
+    """A copy of the package without its sources, as some who ship programs make it."""
+    copied(folder, "autograd_mini")
+    assert compileall.compile_dir(folder, quiet=1, legacy=True)
+    for source in folder.rglob("*.py"):
+        source.unlink()
+    return folder
+
+
+def zipped(folder):
+    """The package in one file, from which no extension can be loaded."""
+    return shutil.make_archive(str(folder / "ag"), "zip", ROOT, "autograd_mini")
+
+
+def zipped_in_odd_place(folder):
+    (folder / "a place, 損.py").mkdir()
+    return zipped(folder / "a place, 損.py")
+
+
+def read_only(folder):
+    copied(folder, "autograd_mini")
+    for path in folder.rglob("*"):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    return folder
+
+
+@pytest.mark.parametrize("place", [zipped, zipped_in_odd_place, compiled_alone, read_only])
+def test_the_package_works_wherever_it_is_imported_from(place, tmp_path):
+    where = str(place(tmp_path))
+    env = {key: text for key, text in os.environ.items() if key != "AUTOGRAD_MINI_ENGINE"}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", USED, where], cwd=tmp_path, env=env, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    first, *report, last = done.stdout.splitlines()
+    assert first == f"autograd_mini {ag.__version__} in {Path(where, 'autograd_mini')}"
+    assert "native engine: not built: No module named 'autograd_mini.core.native._native'" in report
+    assert last == f"python {3 * math.exp(3)} {4 * math.exp(3)} True"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the only renderer is a script")
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_the_report_can_be_printed_anywhere(encoding, tmp_path):
+    folder = tmp_path / "ü損"
+    folder.mkdir()
+    (folder / "dot").write_text("#!/bin/sh\n")
+    (folder / "dot").chmod(0o755)
+    env = os.environ | {"PATH": str(folder), "PYTHONIOENCODING": encoding}
+    done = subprocess.run([sys.executable, "-m", "autograd_mini"], cwd=ROOT, env=env, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.splitlines()[-1] == f"renderer: {folder / 'dot'}".encode(encoding, errors="backslashreplace")
 
 
 @pytest.mark.parametrize("check", [["mypy"], ["ruff", "check", "."], ["ruff", "format", "--check", "."]])

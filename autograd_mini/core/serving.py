@@ -32,8 +32,10 @@ def _choose(asked: str | None) -> str:
         from . import native  # noqa: F401
     except ModuleNotFoundError as error:
         if asked == "native":
-            raise ImportError(f"AUTOGRAD_MINI_ENGINE asks for the native engine, which is not built; {REBUILD}; "
-                              "`python -m autograd_mini` says why it is missing") from error  # fmt: skip
+            raise ImportError(
+                f"AUTOGRAD_MINI_ENGINE asks for the native engine, which is not built; {REBUILD}; "
+                "without that variable `python -m autograd_mini` says why it is missing"
+            ) from error
         return "python"
     except ImportError as error:
         unfit = f"the native engine does not serve: {error}"
@@ -49,7 +51,9 @@ def _choose(asked: str | None) -> str:
 def _warn(message: str) -> None:
     """Warn at the line of the program that imports the package."""
     frame = sys._getframe()
-    while frame.f_back and frame.f_globals["__name__"].partition(".")[0] in (__name__.partition(".")[0], "importlib"):
+    ours = (__name__.partition(".")[0], "importlib")
+    # A text that is run by exec need not be of a module.
+    while frame.f_back and str(frame.f_globals.get("__name__")).partition(".")[0] in ours:
         frame = frame.f_back
     warnings.warn_explicit(message, RuntimeWarning, frame.f_code.co_filename, frame.f_lineno)
 

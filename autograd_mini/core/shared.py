@@ -59,9 +59,9 @@ def number_of(node: Any, way: str) -> float:
     return node._data  # type: ignore[no-any-return]
 
 
-def call_text(op: Op, args: tuple[Any, ...]) -> str:
+def call_text(op: Op, args: tuple[Any, ...], show: Callable[[Any], str] = repr) -> str:
     """An operation on these operands, as messages show it; of very many operands it shows the first."""
-    shown = [repr(a) for a in args]
+    shown = [show(a) for a in args]
     if op.text.count("{}") == len(shown):
         return op.text.format(*shown)
     return op.text.format(", ".join(shown if len(shown) <= 8 else [*shown[:4], f"... {len(shown)} operands"]))
@@ -188,15 +188,22 @@ def plain_result(name: str, out: Any) -> float:
 
 # ---- What is handed in from above. ----------------------------------------------------------------------------------
 
-picture: Callable[[Any], str | None] = lambda node: None  # noqa: E731  what a notebook shows of a Value
+Show = Callable[[Any], "str | None"]  # what a notebook shows of a Value in one form; None where there is nothing
+_svg: Show = lambda node: None  # noqa: E731
+_html: Show = lambda node: None  # noqa: E731
 
 
-def show_by(function: Callable[[Any], str | None]) -> None:
-    """Have ``function`` make the picture of a Value that a notebook shows."""
-    global picture
-    picture = function
+def show_by(svg: Show, html: Show) -> None:
+    """Have these functions make what a notebook shows of a Value."""
+    global _svg, _html
+    _svg, _html = svg, html
 
 
 def picture_of(node: Any) -> str | None:
-    """The picture of a Value as SVG text, or None for its repr."""
-    return picture(node)
+    """The picture of a Value as SVG text."""
+    return _svg(node)
+
+
+def refusal_of(node: Any) -> str | None:
+    """Why a Value has no picture, as HTML text."""
+    return _html(node)

@@ -280,8 +280,12 @@ class Value(Methods):
         return format(self._data, spec) if spec else repr(self)
 
     def _repr_svg_(self) -> str | None:
-        """The picture a notebook shows; None (then the repr serves) for large graphs or without a renderer."""
+        """The picture a notebook shows; None for large graphs or without a renderer."""
         return shared.picture_of(self)
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows where there is no picture: the repr, and why."""
+        return shared.refusal_of(self)
 
     def __repr__(self) -> str:
         label = f", label={self._label!r}" if self._label else ""

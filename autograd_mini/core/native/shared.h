@@ -8,7 +8,7 @@ static struct {
     PyObject *rows[CALL], *functions[CALL];                          /* the table, by ROW_... */
     PyObject *number, *real;                                         /* ops, numbers */
     PyObject *compute, *leaf_data, *gradient_data, *label_text;      /* core/shared.py */
-    PyObject *refuse_data, *refuse_number, *refuse_subclass, *refuse_stale, *refuse_restored, *plain_result, *picture_of;
+    PyObject *refuse_data, *refuse_number, *refuse_subclass, *refuse_stale, *refuse_restored, *plain_result, *picture_of, *refusal_of;
     PyObject *deepcopy, *reduce;                                     /* core/copies.py */
     PyObject *local_partials, *partial_values;                       /* core/value.py and derivatives.py */
     PyObject *bundle, *pass_on, *tangent;                            /* core/bundles.py */

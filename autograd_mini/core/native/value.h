@@ -390,6 +390,11 @@ static PyObject *value_picture(PyObject *self, PyObject *Py_UNUSED(none))
     return PyObject_CallOneArg(shared.picture_of, self);
 }
 
+static PyObject *value_refusal(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    return PyObject_CallOneArg(shared.refusal_of, self);
+}
+
 /* ---- Copies. ---- */
 
 /* A row's number, CALL if it was registered at run time. */
@@ -613,6 +618,7 @@ static PyMethodDef value_methods[] = {
     {"__trunc__", value_trunc, METH_NOARGS, "__trunc__($self)\n--\n\n"},
     {"__format__", value_format, METH_O, "__format__($self, spec)\n--\n\n"},
     {"_repr_svg_", value_picture, METH_NOARGS, "_repr_svg_($self)\n--\n\n"},
+    {"_repr_html_", value_refusal, METH_NOARGS, "_repr_html_($self)\n--\n\n"},
     {"__copy__", value_copy, METH_NOARGS, "__copy__($self)\n--\n\n"},
     {"__deepcopy__", value_deepcopy, METH_O, "__deepcopy__($self, memo)\n--\n\n"},
     {"__reduce_ex__", value_reduce, METH_O, "__reduce_ex__($self, protocol)\n--\n\n"},
