@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 from . import __version__, engine
-from .core.serving import REBUILD
+from .core.serving import REBUILD, is_outdated
 from .errors import RendererNotFoundError
 from .pictures.renderer import find_renderer
 
@@ -50,7 +50,7 @@ def _native() -> str:
         why = note.read_text(encoding="utf-8").strip() if note.exists() else str(error)
         return f"not built: {why}\n{REBUILD}"
     except ImportError as error:
-        return f"does not serve: {error}\n{REBUILD}"
+        return f"does not serve: {error}" + (f"\n{REBUILD}" if is_outdated(error) else "")
     return f"built with {_native.compiler.strip()}"
 
 

@@ -38,6 +38,7 @@ OTHERS = [
     "test_derivatives.py",
     "test_mode.py",
     "test_symbols.py",
+    "test_conversions.py",
 ]
 LONGEST = 900  # seconds; a suite takes two minutes at most
 
@@ -364,14 +365,31 @@ MUTANTS = [
     Mutant(
         "leaves set, not added",
         "core/value.py",
-        "node._grad = adjoint if node.args else node._grad + adjoint",
-        "node._grad = adjoint",
+        "adjoint if node.args else node._grad + adjoint",
+        "adjoint",
     ),
     Mutant(
         "inner nodes add up",
         "core/value.py",
-        "node._grad = adjoint if node.args else node._grad + adjoint",
-        "node._grad += adjoint",
+        "adjoint if node.args else node._grad + adjoint",
+        "node._grad + adjoint",
+    ),
+    Mutant(
+        "gradients are committed one by one",
+        "core/value.py",
+        '    deque(map(setattr, nodes, itertools.repeat("_grad"), grads), maxlen=0)',
+        "    for node, grad in zip(nodes, grads):\n        node._grad = grad",
+    ),
+    Mutant(
+        "what no_grad computed looks like a leaf", "core/value.py", 'if hasattr(self, "_is_constant"):', "if False:"
+    ),
+    Mutant("partials of stale nodes are given", "core/value.py", "    shared.check_fresh(Value, node)\n", ""),
+    Mutant("any call is one of math", "core/shared.py", "if name in callers.in_math():", "if name:"),
+    Mutant(
+        "the first name of a call is taken",
+        "core/callers.py",
+        "made[-1].argval if is_named",
+        "made[0].argval if is_named",
     ),
     Mutant("the cotangent is ignored", "core/value.py", "adjoint[root] += cotangent", "adjoint[root] += 1.0"),
     Mutant(
@@ -383,8 +401,8 @@ MUTANTS = [
     Mutant(
         "zero_grad forgets leaves",
         "core/value.py",
-        "node._grad = 0.0\n",
-        "node._grad = 0.0 if node.args else node._grad\n",
+        "_set_grads(topological_order(self, check=False),",
+        "_set_grads([v for v in topological_order(self, check=False) if v.args],",
     ),
     Mutant("stale leaves go unnoticed", "core/value.py", "if a._epoch > node._epoch:", "if False:"),
     Mutant("an assignment begins no epoch", "core/value.py", "        self._epoch = new_epoch()\n", ""),
@@ -426,8 +444,8 @@ MUTANTS = [
     Mutant(
         "operands point back: a cycle",
         "core/value.py",
-        "out.op, out.args = (op, args) if",
-        "out._label = [out]\n        out.op, out.args = (op, args) if",
+        "out.op, out.args = op, args\n        if mode.unusual:",
+        "out._label = [out]\n        out.op, out.args = op, args\n        if mode.unusual:",
     ),
     Mutant(
         "a slope that is an operand is the other one's",
@@ -494,8 +512,8 @@ MUTANTS = [
     Mutant(
         "operations record within no_grad",
         "core/value.py",
-        "(op, args) if records else (None, ())",
-        "(op, args)",
+        "            if not records:\n",
+        "            if False:\n",
     ),
     Mutant("nobody is told of results", "core/value.py", 'mode.tell_each(watching, "recorded", out, op, args)', "pass"),
     Mutant("nobody is told of comparisons", "core/value.py", 'mode.tell("compared", sign, x, y, outcome)', "pass"),
@@ -722,6 +740,19 @@ MUTANTS = [
         "size_t excess = (least_spare + 1) / 2;",
         "size_t excess = 0;",
     ),
+    Mutant(
+        "slopes are counted from the end of a list that may have changed",
+        NATIVE / "differentiate.h",
+        "reading->next += count - left;",
+        "reading->next = PyList_GET_SIZE(reading->slopes) - left;",
+    ),
+    Mutant(
+        "methods take no keywords",
+        NATIVE / "record.h",
+        "if (n != 1 || names)",
+        "if (n != 1)",
+    ),
+    Mutant("what no_grad computed looks like a leaf, in C", NATIVE / "record.h", "v->state.is_constant = 1;", ";"),
     Mutant("x ** 2 is x * x", NATIVE / "node.h", "&& fabs(fma(x, x, -p)) < 0.92 * half", ""),
     # ---- check_grads. ----
     Mutant("check_grads: all numbers change over 1", "testing/check.py", "size if size > _LEAST else zero", "1.0"),

@@ -27,6 +27,7 @@ from test_engine import (
     wild_programs,
 )
 from twins import textbook
+from wording import said_by
 
 import autograd_mini as ag
 from autograd_mini import Value
@@ -425,7 +426,7 @@ def test_gradients_of_any_order_are_those_of_outside_and_both_engines_agree(prog
 def test_each_operation_of_the_table_is_watched(name, package):
     run, x = LIBRARY[package][name], [package.Value(INF)] * ARITY[name]
     if name in ("sin", "cos", "tan"):
-        expected, text = ValueError, "math domain error"
+        expected, text = ValueError, said_by(lambda: getattr(math, name)(INF))
     else:
         expected, text = package.AnomalyError, "as its operand Value(inf) is not finite"
     with package.detect_anomaly():

@@ -30,7 +30,20 @@ ROOMS = [
     "plugins",  # installed beside the package, as autograd_mini_plugins
 ]
 # The order within a room, where it is not told by the imports alone.
-CORE = ["mode", "shared", "copies", "bundles", "methods", "value", "derivatives", "native", "serving", "functions"]
+CORE = [
+    "mode",
+    "callers",
+    "shared",
+    "copies",
+    "bundles",
+    "conversions",
+    "methods",
+    "value",
+    "derivatives",
+    "native",
+    "serving",
+    "functions",
+]
 OPS = ["row", "symbols", "ieee", "arithmetic", "elementary", "special", "pieces", "folds"]
 BUILD = {"core.stubs", "core.native.printer"}  # run when the package is built, on the table alone
 
@@ -147,7 +160,7 @@ def test_a_module_bears_a_name_that_no_public_function_bears():
 def test_the_textbook_is_read_in_one_sitting():
     lines = (PACKAGE / "core" / "value.py").read_text(encoding="utf-8").splitlines()
     assert len(lines) <= 400
-    assert lines.index("class Value(Methods):") < 40
+    assert lines.index("class Value(Methods, Conversions):") < 40
 
 
 def test_the_table_stands_in_the_order_of_its_modules():

@@ -1,6 +1,8 @@
 """The textbook engine, behaviour by behaviour; what holds for all graphs is in test_laws.py."""
 
 import copy
+import itertools
+import json
 import math
 import operator
 import pickle
@@ -15,7 +17,8 @@ from hypothesis import strategies as st
 
 import autograd_mini as ag
 from autograd_mini import Value
-from autograd_mini.core.serving import topological_order
+from autograd_mini.core import mode, value
+from autograd_mini.core.serving import adjoints, local_partials, topological_order
 
 
 def test_shared_nodes_count_every_path():
@@ -234,6 +237,7 @@ def test_a_notebook_shows_small_graphs_and_the_repr_of_large_ones(any_renderer):
     assert ag.sum([x] * 1000)._repr_svg_() is None
 
 
+W = Value(3.0, "w")
 MESSAGES = [
     (lambda: Value("1"), TypeError, "a Value holds one real number, got '1' of type str"),
     (lambda: Value(None), TypeError, "a Value holds one real number, got None of type NoneType"),
@@ -250,8 +254,43 @@ MESSAGES = [
     ),
     (lambda: float(Value(1.0)), TypeError, "as its gradient would be lost; use .item"),
     (lambda: int(Value(1.0)), TypeError, r"as its gradient would be lost; use int\(v.item\(\)\)"),
-    (lambda: math.sin(Value(1.0)), TypeError, "and ag.sin, ag.exp, ... in place of math.sin"),
-    (lambda: "%f" % Value(1.0), TypeError, "use .item"),  # noqa: UP031
+    (
+        lambda: setattr(W, "data", W - 0.1 * W.grad),
+        TypeError,
+        r"data is a plain number, got the Value Value\(3.0\); use "
+        r".item\(\) for its number, or optim.SGD to take steps",
+    ),
+    (lambda: setattr(W, "grad", W), TypeError, r"grad is a plain number, got the Value .*'w'\); use .item\(\) for its"),
+    (lambda: (W * W).backward(W), TypeError, r"gradient is a plain number, got the Value .*'w'\); use .item\(\) for"),
+    (lambda: adjoints([W], [W]), TypeError, r"what a sweep starts with is a plain number, got the Value .*'w'\); use"),
+    (lambda: adjoints([3.0], [1.0]), TypeError, "expected a Value, got 3.0 of type float"),
+    (lambda: topological_order(3.0), TypeError, "expected a Value, got 3.0 of type float"),
+    (lambda: local_partials(None), TypeError, "expected a Value, got None of type NoneType"),
+    (lambda: W + 1j, TypeError, "got 1j of type complex; compute with its real and its imaginary part"),
+    (lambda: Decimal(1) * W, TypeError, r"got Decimal\('1'\) of type Decimal; use float\(x\)"),
+    (lambda: W / "2", TypeError, r"got '2' of type str; use float\(x\) to read a number, and f'{v}' to write one"),
+    (lambda: "w: " + W, TypeError, r"got 'w: ' of type str; use float\(x\) to read a number, and f'{v}' to write one"),
+    (lambda: None - W, TypeError, "got None of type NoneType; it may be what a function without return gave"),
+    (lambda: ag.exp(None), TypeError, "got None of type NoneType; it may be what a function without return gave"),
+    (lambda: ag.exp([W]), TypeError, "got .* of type list; apply it to one number at a time"),
+    (
+        lambda: ag.sum([W, None]),
+        TypeError,
+        r"a real number or a Value, got None of type NoneType at terms\[1\]; ",
+    ),
+    (
+        lambda: ag.sumprod([W, 1], [2, "x"]),
+        TypeError,
+        r"a real number or a Value, got 'x' of type str at q\[1\]; ",
+    ),
+    (
+        lambda: ag.sumprod(q=[W], p=[1j]),
+        TypeError,
+        r"a real number or a Value, got 1j of type complex at p\[0\]; ",
+    ),
+    (lambda: W[0], TypeError, "'Value' object is not subscriptable"),
+    (lambda: len(W), TypeError, r"object of type 'Value' has no len\(\)"),
+    (lambda: json.dumps(W), TypeError, "Object of type Value is not JSON serializable"),
     (lambda: type("Mine", (Value,), {}), TypeError, "Value is final and cannot be subclassed; hold a Value in a class"),
     (lambda: setattr(Value(1.0), "name", "x"), AttributeError, "name"),
     (lambda: (Value(1.0) * 2).backward(None), TypeError, "expected a real number or a Value, got None"),
@@ -263,6 +302,104 @@ MESSAGES = [
 def test_bad_input_is_an_error_that_says_what_and_what_to_do(wrong, error, message):
     with pytest.raises(error, match=message):
         wrong()
+
+
+def test_what_no_grad_computed_has_nothing_to_differentiate_and_says_so():
+    x = Value(2.0, "x")
+    with ag.no_grad():
+        results = [x * x, -x, x.exp(), ag.maximum(x, 1.0), ag.sum([x, x, 1.0]), round(x, 1), divmod(x, 2)[1]]
+        made = [Value(3.0), x.detach()]
+    for out in results:
+        before = out.grad
+        for _ in range(2):
+            with pytest.raises(ValueError, match=r"Value\(.*\) was computed within no_grad, which records nothing, so"):
+                out.backward()
+        assert (out.grad, x.grad) == (before, 0.0)
+        (3.0 * out).backward()  # it serves as a leaf
+        assert out.grad == 3.0
+    for leaf in [*made, x, results[0].detach()]:
+        leaf.backward()
+        assert leaf.grad == 1.0
+
+
+def test_partials_of_a_node_that_is_stale_are_refused():
+    x, y = Value(2.0), Value(3.0, "y")
+    nodes = [5.0 % y, y.sin(), x * y, ag.sum([x, y, 1.0])]
+    y.data = 0.0
+    for node in nodes:
+        with pytest.raises(ag.StaleGraphError, match="label='y'.* was assigned after"):
+            local_partials(node)
+    assert local_partials(y * x) == [2.0, 0.0]
+
+
+def test_a_power_takes_a_modulus_only_to_refuse_it():
+    x = Value(2.0)
+    for power in (x.__pow__, x.__rpow__):
+        assert power(3.0).data == power(3.0, None).data
+        assert power(3.0, 5) is NotImplemented
+    with pytest.raises(TypeError):
+        pow(3, x, 5)
+    with pytest.raises(TypeError):
+        pow(x, 3, 5)
+
+
+# ---- All or nothing. ------------------------------------------------------------------------------------------------
+
+
+def interrupted(run, at):
+    """Run something, and press Ctrl-C at step ``at`` of the interpreter within value.py; whether it came there."""
+    steps = itertools.count()
+
+    def trace(frame, event, argument):
+        if frame.f_code.co_filename != value.__file__:
+            return None
+        frame.f_trace_opcodes = True
+        if event == "opcode" and next(steps) == at:
+            raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        run()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+def second_time(out):
+    """Where the leaves have a gradient already."""
+    out.backward()
+    return out.backward
+
+
+def zeroing(out):
+    out.backward()
+    return out.zero_grad
+
+
+@pytest.mark.parametrize("begin", [lambda out: out.backward, second_time, zeroing])
+def test_ctrl_c_cannot_part_the_gradients_of_the_textbook(begin, monkeypatch):
+    def grads(order):
+        return tuple(v.grad for v in order)
+
+    seen, complete = set(), False
+    for at in itertools.count():
+        monkeypatch.setattr(value, "_committing", mode.Lock())  # as traces interrupt where signals cannot
+        x, y = value.Value(2.0), value.Value(3.0)
+        out = x * y + x.exp()
+        run = begin(out)
+        order = value.topological_order(out)
+        before = grads(order)
+        complete = not interrupted(run, at)
+        seen.add(grads(order))
+        if complete:
+            break
+    assert at > 50
+    assert seen == {before, grads(order)}
+    assert len(seen) == 2
 
 
 def test_of_several_nodes_that_are_stale_the_youngest_is_named():

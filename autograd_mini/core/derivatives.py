@@ -12,7 +12,7 @@ from typing import Any
 from ..ops import FUNCTIONS
 from . import mode, shared
 from .bundles import Bundle
-from .value import Value, adjoints, local_partials, topological_order
+from .value import Value, adjoints, fresh_partials, topological_order
 
 _sum = FUNCTIONS["sum"]
 
@@ -44,6 +44,8 @@ def pull(
     >>> pull([x * y, y * y], [1.0, 10.0], [x, y])
     [2.0, 43.0]
     """
+    roots, cotangents = shared.paired(Value, roots, cotangents, on_values)
+    inputs = shared.checked_nodes(Value, inputs)
     if not on_values:
         slopes = adjoints(roots, cotangents, since, inputs)
         return [slopes.get(v, 0.0) for v in inputs]
@@ -55,7 +57,7 @@ def adjoint_values(
     roots: Sequence[Value], cotangents: Sequence[Any], since: int, inputs: Sequence[Value] = ()
 ) -> dict[Value, Any]:
     """The sweep of ``adjoints`` over Values instead of floats: its result is recorded and can be differentiated."""
-    roots, cotangents = shared.paired(roots, cotangents, on_values=True)
+    roots, cotangents = shared.paired(Value, roots, cotangents, on_values=True)
     with mode.sweeping(roots, cotangents, since, on_values=True) as swept:
         order, ends = shared.within(topological_order, roots, inputs, since)
         terms: dict[Value, list[Any]] = {node: [] for node in [*order, *ends]}
@@ -126,7 +128,8 @@ def push(
     >>> push([x, y], [1.0, 10.0], [x * y, y * y])
     [32.0, 40.0]
     """
-    inputs, tangents = shared.paired(inputs, tangents, on_values)
+    inputs, tangents = shared.paired(Value, inputs, tangents, on_values)
+    roots = shared.checked_nodes(Value, roots)
     with mode.sweeping(inputs, tangents, since, on_values, is_forward=True) as swept:
         order, ends = shared.within(topological_order, roots, inputs, since)
         tangent: dict[Value, Any] = dict.fromkeys([*order, *ends], 0.0)
@@ -144,7 +147,7 @@ def push(
                 if type(a) is Value and not _is_nothing(tangent.get(a, 0.0))
             ]
             if moving and node not in given:
-                slope_by = partial_values(node) if on_values else local_partials(node).__getitem__
+                slope_by = partial_values(node) if on_values else fresh_partials(node).__getitem__
                 terms = [shared.strong_mul(change, slope) for i, change in moving if (slope := slope_by(i)) is not None]
                 tangent[node] = _total(terms) if on_values else _sum(terms)
         swept(tangent)

@@ -75,7 +75,7 @@ class Block:
         """Keep the number of blocks for which the engines must look, that is of those that are unusual."""
         global unusual
         if self.records is False or self.watcher is not None:
-            with _counting:
+            with _counting.lock:
                 unusual += change
                 for listener in _listeners:
                     listener(unusual)
@@ -87,8 +87,10 @@ _listeners: list[Callable[[int], object]] = []
 
 
 class Lock:
-    """A lock that one thread may take several times. In a process that was forked it is free, whichever thread held it
-    where that one came from; what it guards must be right at any moment."""
+    """Holds a lock, ``lock``, that one thread may take several times. In a process that was forked it is free,
+    whichever thread held it where that one came from; what it guards must be right at any moment.
+
+    A ``with`` takes the lock itself, which Ctrl-C cannot part from the block as it could a method in Python."""
 
     def __init__(self) -> None:
         self._renew()
@@ -96,13 +98,7 @@ class Lock:
             os.register_at_fork(after_in_child=self._renew)
 
     def _renew(self) -> None:
-        self._lock = threading.RLock()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *error: object) -> None:
-        self._lock.release()
+        self.lock = threading.RLock()
 
 
 _counting = Lock()  # the collector may let go of a block while another one is counted

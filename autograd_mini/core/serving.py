@@ -38,14 +38,18 @@ def _choose(asked: str | None) -> str:
             ) from error
         return "python"
     except ImportError as error:
-        unfit = f"the native engine does not serve: {error}"
-        if REBUILD not in unfit and "interpreter" not in unfit:  # the sources around it are newer than it is
-            unfit += f"; {REBUILD}"
+        unfit = f"the native engine does not serve: {error}" + (f"; {REBUILD}" if is_outdated(error) else "")
         if asked == "native":
             raise ImportError(unfit) from error
         _warn(f"{unfit}; the textbook engine serves, which is slower")
         return "python"
     return "native"
+
+
+def is_outdated(error: ImportError) -> bool:
+    """Whether the native engine does not serve because the sources around it are newer, and not because of the
+    interpreter; and does not say itself what to do."""
+    return REBUILD not in str(error) and "interpreter" not in str(error)
 
 
 def _warn(message: str) -> None:

@@ -1,15 +1,30 @@
-"""What both engines share, as it is rare or told to people: checks, slopes over lists, the words of refusals."""
+"""What both engines share, as it is rare or told to people: checks, slopes over lists, the words of refusals.
+
+The engines agree: the same bits, but for the signs of NaN, the same types of exceptions, and the same words where they
+are ours. Where a call is wrong in several ways, the first of these is told, by both:
+
+1. it does not fit the signature (the words are the interpreter's);
+2. the Value itself does not allow it: its ``data`` is read-only, or it was computed within ``no_grad``;
+3. an argument is wrong, from left to right. Lists of operands are read whole before their lengths are compared, and
+   then their items are looked at from left to right; what ``__iter__`` or ``__float__`` raises is told as it is;
+4. the operation has no value there;
+5. the graph is stale.
+
+Operands are taken by position, and by keyword where a method or a fold names them.
+"""
 
 from __future__ import annotations
 
 import functools
 import itertools
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from numbers import Real
 from typing import Any, NoReturn
 
 from ..errors import StaleGraphError
-from ..ops import FUNCTIONS, Op, number
+from ..ops import FUNCTIONS, TABLE, Op, number
+from ..ops.row import WAYS
 from ..ops.symbols import Symbol
 from ..ops.symbols import slopes as symbolic_slopes
 from . import mode
@@ -35,15 +50,31 @@ def compute(op: Op, args: tuple[Any, ...], numbers: Sequence[float]) -> float:
         raise kind(f"{call_text(op, args)}: {error}; {REMEDY[kind]}") from None
 
 
-def paired(nodes: Sequence[Any], numbers: Sequence[Any], on_values: bool = False) -> tuple[Any, Any]:
-    """Where a sweep starts: nodes and a number for each, as tuples; if it is over Values these may be Values."""
-    nodes, numbers = tuple(nodes), tuple(numbers)
-    for x in nodes:
-        if not hasattr(type(x), "_apply"):
-            raise TypeError(f"expected a Value, got {x!r} of type {type(x).__name__}")
+def paired(cls: type, nodes: Iterable[Any], numbers: Iterable[Any], on_values: bool = False) -> tuple[Any, Any]:
+    """Where a sweep starts: nodes and a number for each, as tuples; if it is over Values these may be Values. All are
+    those of one class."""
+    nodes, numbers = checked_nodes(cls, nodes), tuple(numbers)
     if len(nodes) != len(numbers):
         raise ValueError(f"there are {len(numbers)} numbers for {len(nodes)} nodes; give one for each")
-    return nodes, tuple([x if on_values and hasattr(type(x), "_apply") else number(x) for x in numbers])
+    return nodes, tuple(
+        [x if on_values and type(x) is cls else plain_number("what a sweep starts with", x, cls) for x in numbers]
+    )
+
+
+def checked_nodes(cls: type, nodes: Iterable[Any]) -> tuple[Any, ...]:
+    """Some nodes of one class as a tuple."""
+    nodes = tuple(nodes)
+    for x in nodes:
+        if type(x) is not cls:
+            refuse_node(x)
+    return nodes
+
+
+def refuse_node(x: object) -> NoReturn:
+    """The error of what is no Value of the engine."""
+    if hasattr(type(x), "_apply"):
+        number(x)
+    raise TypeError(f"expected a Value, got {x!r} of type {type(x).__name__}")
 
 
 def within(sort: Callable[..., Any], roots: Sequence[Any], inputs: Sequence[Any], since: int) -> tuple[Any, list[Any]]:
@@ -127,8 +158,18 @@ def leaf_data(data: object) -> float:
     return float(data)
 
 
+def plain_number(noun: str, x: object, cls: type) -> float:
+    """A number that is to be no Value, such as what ``data`` is assigned; ``cls`` is the class of the engine."""
+    if type(x) is cls:
+        steps = ", or optim.SGD to take steps" if noun == "data" else ""
+        raise TypeError(f"{noun} is a plain number, got the Value {x!r}; use .item() for its number{steps}")
+    return number(x)
+
+
 def gradient_data(grad: object) -> float:
     """What ``grad`` is assigned."""
+    if hasattr(type(grad), "_apply"):
+        raise TypeError(f"grad is a plain number, got the Value {grad!r}; use .item() for its number")
     if not isinstance(grad, Real):
         raise TypeError(f"grad holds a real number, got {grad!r} of type {type(grad).__name__}")
     return float(grad)
@@ -149,9 +190,45 @@ def refuse_data(node: Any) -> NoReturn:
     )
 
 
-def refuse_number(use: str) -> NoReturn:
-    """The error of a conversion that would drop the gradient."""
-    raise TypeError(f"a Value does not turn into a plain number by itself, as its gradient would be lost; {use}")
+def refuse_operand(x: object) -> bool:
+    """False for what is no operand; but an error for that of which it is known that it cannot add a Value to itself
+    either."""
+    if type(x).__name__ in WAYS and type(x).__module__ in ("builtins", "decimal"):
+        number(x)
+    return False
+
+
+_CONVERSIONS = {
+    "float": "use .item() for the number, and ag.sin, ag.exp, ... in place of math.sin, math.exp, ...",
+    "int": "use int(v.item())",
+    "index": "use int(v.item()) for a count or an index, and [x * v for x in xs] for a multiple of each number",
+    "ratio": "use .item() for the number, and ag.sum(xs) / len(xs) for a mean",
+}
+
+
+def refuse_number(node: Any, wanted: str) -> NoReturn:
+    """The error of a conversion that would drop the gradient: to a float, an int, an index, a ratio of ints."""
+    from . import callers
+
+    frame: Any = sys._getframe()
+    while frame and frame.f_globals.get("__name__", "").startswith(f"{__package__}."):
+        frame = frame.f_back
+    name = callers.function_called(frame) if frame and wanted == "float" else None
+    way = _CONVERSIONS[wanted]
+    if name in callers.in_math():
+        op = TABLE.get(name or "")
+        way = f"there is no ag.{name}; use .item() for the number, or give the function a slope with ag.operation"
+        if op is not None and op.role != "helper":
+            way = f"use ag.{name} in place of math.{name}" if op.role == "function" else f"write it with {op.symbol}"
+    raise TypeError(f"{node!r} does not turn into a plain number by itself, as its gradient would be lost; {way}")
+
+
+def refuse_constant(node: Any) -> NoReturn:
+    """The error of a backward pass that begins where nothing was recorded."""
+    raise ValueError(
+        f"{node!r} was computed within no_grad, which records nothing, so there is nothing to differentiate; "
+        "compute it outside of no_grad"
+    )
 
 
 def refuse_subclass() -> NoReturn:
@@ -165,6 +242,15 @@ def refuse_stale(leaf: Any, node: Any) -> NoReturn:
         f"{leaf!r} was assigned after {node!r} had been computed from it; "
         "compute the result again before differentiating or drawing it"
     )
+
+
+def check_fresh(cls: Any, node: Any) -> None:
+    """Raise if an operand was assigned after the node had been computed from it."""
+    if type(node) is not cls:
+        refuse_node(node)
+    for a in reversed(node.args):
+        if type(a) is not float and a._epoch > node._epoch:
+            refuse_stale(a, node)
 
 
 def refuse_restored(op: object, args: object, epoch: object) -> None:
@@ -184,6 +270,19 @@ def plain_result(name: str, out: Any) -> float:
             f"{type(out).__name__}; return a single number, such as the sum of what you have"
         )
     return number(out)
+
+
+# ---- What programs written for micrograd read. ----------------------------------------------------------------------
+
+
+def operand_set(node: Any) -> set[Any]:
+    """The operands that are Values."""
+    return {a for a in node.args if type(a) is not float}
+
+
+def sign_of(node: Any) -> str:
+    """The sign of a node's operation, "" for a leaf."""
+    return node.op.symbol if node.op else ""
 
 
 # ---- What is handed in from above. ----------------------------------------------------------------------------------

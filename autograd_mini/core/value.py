@@ -1,27 +1,29 @@
 """The textbook engine: a ``Value`` remembers the operation and the operands it came from; ``backward`` walks that
 graph from the result to the leaves and applies the chain rule once per edge.
 
-No derivative is written here: each operation's value and partials are a row of the table in ``ops/``. ``mode.py`` says
-whether operations record, ``shared.py`` what is refused in which words, and ``native/`` is the same class in C.
+No derivative is written here: an operation's value and partials are a row of the table in ``ops/``. ``mode.py`` says
+whether operations record, ``conversions.py`` what a Value turns into, ``shared.py`` what is refused; ``native/`` is C.
 """
 
 from __future__ import annotations
 
-import math
+import itertools
 import operator
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Real
 from typing import Any, NoReturn, final
 
 from ..ops import TABLE, Op, number
 from . import copies, mode, shared
 from .bundles import Bundle
+from .conversions import Conversions
 from .methods import Methods
 from .mode import new_epoch
 
 
 @final
-class Value(Methods):
+class Value(Methods, Conversions):
     """A number that remembers how it was computed.
 
     Args:
@@ -45,12 +47,13 @@ class Value(Methods):
     (-4.0, -2.0, 2.0)
     """
 
-    __slots__ = ("__weakref__", "_data", "_epoch", "_grad", "_label", "args", "op")
+    __slots__ = ("__weakref__", "_data", "_epoch", "_grad", "_is_constant", "_label", "args", "op")
 
     _data: float
     _grad: float
     _label: str
     _epoch: int
+    _is_constant: bool  # is there where the node was computed within no_grad
     op: Op | None
     args: tuple[Value | float, ...]
 
@@ -76,7 +79,8 @@ class Value(Methods):
         out.op, out.args = op, args
         if mode.unusual:
             records, watching = mode.look()
-            out.op, out.args = (op, args) if records else (None, ())
+            if not records:
+                out.op, out.args, out._is_constant = None, (), True
             mode.tell_each(watching, "recorded", out, op, args)
         return out
 
@@ -112,7 +116,7 @@ class Value(Methods):
     def data(self, data: float) -> None:
         if self.op is not None:
             shared.refuse_data(self)
-        self._data = number(data)
+        self._data = shared.plain_number("data", data, Value)
         self._epoch = new_epoch()
 
     @property
@@ -151,23 +155,26 @@ class Value(Methods):
             gradient: the adjoint of this node itself, the cotangent the sweep starts from.
 
         Raises:
-            StaleGraphError: if a leaf was assigned after the graph was recorded.
             TypeError: if ``gradient`` is no real number.
+            ValueError: if this value was computed within ``no_grad``.
+            StaleGraphError: if a leaf was assigned after the graph was recorded.
 
         >>> x = Value(3.0)
         >>> (x * x).backward()
         >>> x.grad
         6.0
         """
+        if hasattr(self, "_is_constant"):
+            shared.refuse_constant(self)
+        gradient = shared.plain_number("gradient", gradient, Value)
         found = adjoints([self], [gradient])
-        with _committing:
-            for node, adjoint in found.items():
-                node._grad = adjoint if node.args else node._grad + adjoint
+        with _committing.lock:
+            grads = [adjoint if node.args else node._grad + adjoint for node, adjoint in found.items()]
+            _set_grads(found, grads)
 
     def zero_grad(self) -> None:
         """Set ``grad`` of this node and of all it was computed from to 0.0."""
-        for node in topological_order(self, check=False):
-            node._grad = 0.0
+        _set_grads(topological_order(self, check=False), itertools.repeat(0.0))
 
     # ---- Python's operators; the methods of all other rows are in Methods. ------------------------------------------
 
@@ -214,10 +221,10 @@ class Value(Methods):
         return (other // self, other % self) if _is_operand(other) else NotImplemented
 
     def __pow__(self, other: Value | float, modulus: None = None) -> Value:
-        return Value._apply(TABLE["pow"], self, other) if _is_operand(other) and modulus is None else NotImplemented
+        return Value._apply(TABLE["pow"], self, other) if modulus is None and _is_operand(other) else NotImplemented
 
-    def __rpow__(self, other: float) -> Value:
-        return Value._apply(TABLE["pow"], other, self) if _is_operand(other) else NotImplemented
+    def __rpow__(self, other: float, modulus: None = None) -> Value:
+        return Value._apply(TABLE["pow"], other, self) if modulus is None and _is_operand(other) else NotImplemented
 
     def __neg__(self) -> Value:
         return Value._apply(TABLE["neg"], self)
@@ -259,33 +266,8 @@ class Value(Methods):
     def __bool__(self) -> bool:
         return _compare(self, "!=", operator.ne, 0.0)
 
-    # ---- Conversions: those that would drop the gradient silently are refused. --------------------------------------
-
-    def __float__(self) -> NoReturn:
-        shared.refuse_number("use .item() for the number, and ag.sin, ag.exp, ... in place of math.sin, math.exp, ...")
-
-    def __int__(self) -> NoReturn:
-        shared.refuse_number("use int(v.item())")
-
-    def __floor__(self) -> int:
-        return math.floor(shared.number_of(self, "floor"))
-
-    def __ceil__(self) -> int:
-        return math.ceil(shared.number_of(self, "ceil"))
-
-    def __trunc__(self) -> int:
-        return math.trunc(shared.number_of(self, "trunc"))
-
     def __format__(self, spec: str) -> str:
         return format(self._data, spec) if spec else repr(self)
-
-    def _repr_svg_(self) -> str | None:
-        """The picture a notebook shows; None for large graphs or without a renderer."""
-        return shared.picture_of(self)
-
-    def _repr_html_(self) -> str | None:
-        """What a notebook shows where there is no picture: the repr, and why."""
-        return shared.refusal_of(self)
 
     def __repr__(self) -> str:
         label = f", label={self._label!r}" if self._label else ""
@@ -294,19 +276,26 @@ class Value(Methods):
 
 def _is_operand(x: object) -> bool:
     """Whether an operator is for us; a Value of the other engine is, and is refused with a message of its own."""
-    return type(x) is Value or type(x) is float or isinstance(x, Real) or hasattr(type(x), "_apply")
+    known = type(x) is Value or type(x) is float or isinstance(x, Real) or hasattr(type(x), "_apply")
+    return known or shared.refuse_operand(x)
 
 
 def _compare(x: Value, sign: str, compare: Callable[[Any, Any], bool], y: Any) -> bool:
-    if not _is_operand(y):
+    is_real = type(y) is float or (type(y) is not Value and isinstance(y, Real))
+    if not is_real and not hasattr(type(y), "_apply"):
         return NotImplemented  # type: ignore[no-any-return]
-    outcome: bool = compare(x._data, y._data if type(y) is Value else y if isinstance(y, Real) else number(y))
+    outcome: bool = compare(x._data, y if is_real else y._data if type(y) is Value else number(y))
     if mode.unusual:
         mode.tell("compared", sign, x, y, outcome)
     return outcome
 
 
 _committing = mode.Lock()  # two threads may share leaves: reading a gradient and adding to it is one step
+
+
+def _set_grads(nodes: Iterable[Value], grads: Iterable[float]) -> None:
+    """Set all or none: Ctrl-C is heard between steps of Python alone, and this is a single one."""
+    deque(map(setattr, nodes, itertools.repeat("_grad"), grads), maxlen=0)
 
 
 # ---- The graph. -----------------------------------------------------------------------------------------------------
@@ -317,10 +306,19 @@ def local_partials(node: Value) -> list[float | None]:
 
     None stands for an edge that carries nothing: from a plain number, or of an operation that is flat there.
 
+    Raises:
+        StaleGraphError: if an operand was assigned after the node had been computed from it.
+
     >>> x = Value(3.0)
     >>> local_partials(x * x), local_partials(x + 2.0), local_partials(x // 2.0)
     ([3.0, 3.0], [1.0, None], [None, None])
     """
+    shared.check_fresh(Value, node)
+    return fresh_partials(node)
+
+
+def fresh_partials(node: Value) -> list[float | None]:
+    """The same of a node that is known not to be stale."""
     op, out, args = node.op, node._data, node.args
     if op is None:
         return []
@@ -342,7 +340,7 @@ def adjoints(
     over all its edges. They are given by node, operands first (nodes hash by identity). The sweep ends at the epoch
     ``since``; of what was recorded before, only ``inputs`` receive an adjoint, and pass nothing on.
     """
-    roots, cotangents = shared.paired(roots, cotangents)
+    roots, cotangents = shared.paired(Value, roots, cotangents)
     with mode.sweeping(roots, cotangents, since) as swept:
         order, ends = shared.within(topological_order, roots, inputs, since)
         adjoint: dict[Any, float] = dict.fromkeys([*order, *ends], 0.0)
@@ -354,7 +352,7 @@ def adjoints(
             if type(node.op) is Bundle:
                 node.op.add_to(adjoint, node, memory)
             elif node.args and cotangent != 0.0:  # zero times any slope is zero, be it infinite: a strong zero
-                for a, slope in zip(node.args, local_partials(node)):
+                for a, slope in zip(node.args, fresh_partials(node)):
                     if slope is not None and a in adjoint:
                         product = cotangent * slope
                         adjoint[a] += product if product == product else shared.strong_mul(cotangent, slope)
@@ -385,7 +383,7 @@ def topological_order(*roots: Value, check: bool = True, since: int = mode.BEGIN
     >>> [node.data for node in topological_order(b + b)]
     [1.0, 2.0, 4.0]
     """
-    found = dict.fromkeys(roots)
+    found = dict.fromkeys(shared.checked_nodes(Value, roots))
     queue, stale = list(found), []
     for node in queue:  # which grows meanwhile
         for a in node.args:

@@ -100,7 +100,7 @@ def pow_dy(out: Any, x: Any, y: Any) -> Any:
     text="{} ** {}",
     domain=((0.1, 5.0), (-3.0, 3.0)),
     role="helper",
-    c=expr("y == 1.0 ? x : power(x, y)"),
+    c=expr("y == 1.0 ? x : y == 0.0 || x == 1.0 ? 1.0 : power(x, y)"),
 )
 def ieee_pow(x: float, y: float) -> float:
     """x ** y with infinities and NaN in place of exceptions (C's ``pow``).

@@ -184,9 +184,22 @@ def number(x: object) -> float:
             f"{x!r} belongs to the other engine, and Values of two engines do not mix; make all of them with the class "
             "autograd_mini.Value"
         )
-    raise TypeError(
-        f"expected a real number or a Value, got {x!r} of type {type(x).__name__}; apply it to one number at a time"
-    )
+    raise not_real(x)
+
+
+WAYS = {
+    "complex": "compute with its real and its imaginary part",
+    "Decimal": "use float(x)",
+    "str": "use float(x) to read a number, and f'{v}' to write one",
+    "NoneType": "it may be what a function without return gave",
+}
+"""What to do about operands of some types, by the names of these."""
+
+
+def not_real(x: object, at: str = "") -> TypeError:
+    """The exception to raise for an operand that is no real number; ``at`` says where it stood."""
+    way = WAYS.get(type(x).__name__, "apply it to one number at a time")
+    return TypeError(f"expected a real number or a Value, got {x!r} of type {type(x).__name__}{at}; {way}")
 
 
 def row(
@@ -262,12 +275,26 @@ def function_of(op: Op, value: Callable[..., float], name: str) -> Function:
         lists = tuple(map(tuple, lists))
         if len(set(map(len, lists))) > 1:
             raise ValueError(f"{name} needs sequences of equal length, got {' and '.join(str(len(x)) for x in lists)}")
-        return apply(op, *itertools.chain.from_iterable(lists))
+        try:
+            return apply(op, *itertools.chain.from_iterable(lists))
+        except TypeError:
+            refuse_items(value, lists)
+            raise
 
     made = functools.wraps(value)(call_on_lists if op.lists else call)
     made.__name__ = name
     made.__qualname__ = name
     return cast(Function, made)
+
+
+def refuse_items(value: Callable[..., float], lists: Sequence[Sequence[Any]]) -> None:
+    """Raise for the first item of some lists that is no operand, by its place in the argument that ``value`` names."""
+    import inspect
+
+    for name, items in zip(inspect.signature(value).parameters, lists, strict=True):
+        for i, x in enumerate(items):
+            if not isinstance(x, Real) and not hasattr(type(x), "_apply"):
+                raise not_real(x, f" at {name}[{i}]") from None
 
 
 def apply(op: Op, *args: Any) -> Any:

@@ -2,8 +2,11 @@
 
 Raises:
     ModuleNotFoundError: if it was not built.
-    ImportError: if it was built from other sources than those around it, or if this is a subinterpreter.
+    ImportError: if it was built from other sources than those around it, if this is a subinterpreter, or if a
+        free-threaded interpreter was told to do without its lock, which it would switch on for this module else.
 """
+
+import sys as _sys
 
 from ...ops import table_hash as _table_hash
 from .. import mode as _mode
@@ -34,6 +37,9 @@ __all__ = [
 
 if _table_hash() not in (None, table_hash):
     raise ImportError("it was built from another table of operations")
+
+if not getattr(_sys, "_is_gil_enabled", lambda: True)():
+    raise ImportError("it needs the interpreter's lock, which PYTHON_GIL=0 or -X gil=0 keeps switched off")
 
 _mode.on_change(set_unusual)
 _mode.count_depth_by(deepen)

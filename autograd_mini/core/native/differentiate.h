@@ -25,22 +25,6 @@ typedef PyObject *Leaf(PyObject *x, void *context);
 
 static PyObject *map_tree(PyObject *tree, Leaf *leaf, void *context);
 
-/* A list or tuple that is being filled is nobody else's business: the collector, which may run Python while it is, is not
- * to show it around. */
-static PyObject *hidden(PyObject *container)
-{
-    if (container)
-        PyObject_GC_UnTrack(container);
-    return container;
-}
-
-static PyObject *shown(PyObject *container)
-{
-    if (container)
-        PyObject_GC_Track(container);
-    return container;
-}
-
 static PyObject *map_list(PyObject *tree, Leaf *leaf, void *context)
 {
     PyObject *items = PyList_AsTuple(tree); /* which nothing changes, should a leaf run Python */
@@ -295,12 +279,13 @@ static PyObject *rest_of(const Reading *reading)
 /* The same in Python, for an argument that is none of ours any more. */
 static PyObject *shape_in_python(PyObject *tree, Reading *reading)
 {
+    Py_ssize_t count = PyList_GET_SIZE(reading->slopes) - reading->next; /* before Python runs, which may change it */
     PyObject *leaves = rest_of(reading);
     PyObject *out = leaves ? PyObject_CallFunctionObjArgs(shared.rebuild, tree, leaves, NULL) : NULL;
     Py_ssize_t left = out ? PyObject_LengthHint(leaves, 0) : 0;
     if (left < 0)
         Py_CLEAR(out);
-    reading->next = PyList_GET_SIZE(reading->slopes) - left;
+    reading->next += count - left;
     Py_XDECREF(leaves);
     return out;
 }

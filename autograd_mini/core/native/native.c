@@ -6,7 +6,8 @@
  * class, differentiate.h value_and_grad; rows.h is printed from the table at build. All of the engine's memory comes from
  * PyMem_* and PyObject_*. With AUTOGRAD_MINI_NO_WALK it is built without slabs and walk.
  *
- * Threads: the module relies on the interpreter's lock, and a free-threaded interpreter keeps it for this module.
+ * Threads: the module relies on the interpreter's lock. A free-threaded interpreter switches it on for this module; where
+ * it was told not to, the import fails.
  * Subinterpreters are refused, as the class and what is shared are one for the process.
  */
 #include "differentiate.h"
@@ -48,11 +49,8 @@ static bool is_flat(const Value *v, Py_ssize_t i)
     return !operand_of(v, i).node || partials[v->state.row][place].kind == FLAT;
 }
 
-static PyObject *function_local_partials(PyObject *Py_UNUSED(module), PyObject *x)
+static PyObject *list_partials(const Value *v)
 {
-    if (!is_value(x))
-        return PyErr_Format(PyExc_TypeError, "expected a Value, got %R of type %s", x, Py_TYPE(x)->tp_name);
-    Value *v = (Value *)x;
     Py_ssize_t n = operand_count(v);
     Position *to = PyMem_New(Position, n + 2); /* two at least, as edge_count says */
     double *slope = PyMem_New(double, n + 2);
@@ -61,7 +59,7 @@ static PyObject *function_local_partials(PyObject *Py_UNUSED(module), PyObject *
         PyErr_NoMemory();
     } else if (row_slopes_in_python[v->state.row]) {
         in_python = slopes_in_python(v);
-        list = in_python ? PyList_New(n) : NULL;
+        list = in_python ? hidden(PyList_New(n)) : NULL; /* as slopes may be numbers that run Python */
     } else {
         for (Py_ssize_t i = 0; i < n + 2; i++) {
             to[i] = (Position)i;
@@ -69,7 +67,7 @@ static PyObject *function_local_partials(PyObject *Py_UNUSED(module), PyObject *
         }
         if (n)
             pass_on(v, edge_count(v), 1.0, to, slope);
-        list = PyList_New(n);
+        list = hidden(PyList_New(n));
     }
     for (Py_ssize_t i = 0; list && i < n; i++) {
         int found = in_python ? slope_at(in_python, i, &slope[i]) : !is_flat(v, i);
@@ -82,7 +80,20 @@ static PyObject *function_local_partials(PyObject *Py_UNUSED(module), PyObject *
     Py_XDECREF(in_python);
     PyMem_Free(to);
     PyMem_Free(slope);
-    return list;
+    return shown(list);
+}
+
+static PyObject *function_local_partials(PyObject *Py_UNUSED(module), PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"node", NULL};
+    PyObject *x;
+    if (!PyArg_ParseTupleAndKeywords(args, kwargs, "O:local_partials", names, &x))
+        return NULL;
+    if (!is_value(x))
+        return PyObject_CallOneArg(shared.refuse_node, x); /* raises */
+    const Value *v = (Value *)x;
+    Value *newer = newer_operand(v);
+    return newer ? PyObject_CallFunctionObjArgs(shared.refuse_stale, newer, x, NULL) : list_partials(v);
 }
 
 static PyObject *function_new_epoch(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(none))
@@ -104,7 +115,8 @@ static PyObject *function_counts(PyObject *Py_UNUSED(module), PyObject *Py_UNUSE
 
 #define UNARY(name) {#name, function_##name, METH_O, #name "($module, x, /)\n--\n\n"},
 #define BINARY(name) \
-    {#name, (PyCFunction)(void (*)(void))function_##name, METH_FASTCALL, #name "($module, x, y, /)\n--\n\n"},
+    {#name, (PyCFunction)(void (*)(void))function_##name, METH_FASTCALL | METH_KEYWORDS, \
+     #name "($module, x, y, /)\n--\n\n"},
 #define FOLD(name, lists, signature) \
     {#name, (PyCFunction)(void (*)(void))function_##name, METH_FASTCALL | METH_KEYWORDS, \
      #name "($module, " signature ")\n--\n\n"},
@@ -121,7 +133,8 @@ static PyMethodDef graph_functions[] = {
      "topological_order($module, *roots, check=True, since=-9223372036854775808)\n--\n\n"},
     {"adjoints", (PyCFunction)(void (*)(void))function_adjoints, METH_VARARGS | METH_KEYWORDS,
      "adjoints($module, roots, cotangents, since=-9223372036854775808)\n--\n\n"},
-    {"local_partials", function_local_partials, METH_O, "local_partials($module, node, /)\n--\n\n"},
+    {"local_partials", (PyCFunction)(void (*)(void))function_local_partials, METH_VARARGS | METH_KEYWORDS,
+     "local_partials($module, node)\n--\n\n"},
     {NULL, NULL, 0, NULL},
 };
 
@@ -232,12 +245,16 @@ static bool take_from(PyObject *module, const char *name, PyObject **target)
 static bool take_shared(const Below *from)
 {
     return TAKE(ops, number) && take_from(from->numbers, "Real", &shared.real) && TAKE(shared, compute)
-        && TAKE(value, local_partials) && TAKE(derivatives, partial_values) && TAKE(shared, leaf_data)
-        && TAKE(shared, gradient_data) && TAKE(shared, label_text)
-        && TAKE(shared, refuse_data) && TAKE(shared, refuse_number) && TAKE(shared, refuse_subclass)
-        && TAKE(shared, refuse_stale) && TAKE(shared, refuse_restored) && TAKE(shared, plain_result)
-        && TAKE(shared, picture_of) && TAKE(shared, refusal_of) && TAKE(copies, deepcopy) && TAKE(copies, reduce)
-        && TAKE(mode, tell) && take_from(from->bundles, "Bundle", &shared.bundle)
+        && take_from(from->value, "Value", &shared.textbook) && TAKE(value, fresh_partials)
+        && TAKE(derivatives, partial_values) && TAKE(shared, leaf_data) && TAKE(shared, plain_number)
+        && TAKE(shared, gradient_data) && TAKE(shared, label_text) && TAKE(shared, refuse_data)
+        && TAKE(shared, refuse_operand) && TAKE(shared, refuse_number) && TAKE(shared, refuse_constant)
+        && TAKE(shared, refuse_node)
+        && TAKE(shared, refuse_subclass) && TAKE(shared, refuse_stale) && TAKE(shared, refuse_restored)
+        && TAKE(shared, plain_result) && TAKE(shared, picture_of) && TAKE(shared, refusal_of)
+        && TAKE(shared, operand_set) && TAKE(shared, sign_of)
+        && TAKE(copies, deepcopy) && TAKE(copies, reduce) && TAKE(mode, tell)
+        && take_from(from->bundles, "Bundle", &shared.bundle)
         && take_from(shared.bundle, "pass_on", &shared.pass_on) && take_from(shared.bundle, "tangent", &shared.tangent)
         && take_from(from->mode, "FLOW", &shared.flow) && take_from(from->mode, "Block", &shared.block)
         && take_from(from->mode, "Sweep", &shared.sweep) && find_slots()
@@ -278,16 +295,15 @@ static PyObject *new_functions(PyObject *module)
     return dict;
 }
 
-static bool make_class(PyObject *value)
+static bool make_class(void)
 {
-    PyObject *twin = PyObject_GetAttrString(value, "Value");
-    PyObject *doc = twin ? PyObject_GetAttrString(twin, "__doc__") : NULL, *whole = NULL;
+    PyObject *doc = PyObject_GetAttrString(shared.textbook, "__doc__"), *whole = NULL;
     if (doc) /* None where docstrings are left out */
         whole = PyUnicode_FromFormat("Value(data, label='')\n--\n\n%V", PyUnicode_Check(doc) ? doc : NULL, "");
     Py_XDECREF(doc);
     value_slots[0].pfunc = whole ? (void *)PyUnicode_AsUTF8(whole) : NULL; /* is copied */
     final_type.tp_base = &PyType_Type;
-    if (value_slots[0].pfunc && complete_docs_from(value_methods, twin) && PyType_Ready(&final_type) == 0)
+    if (value_slots[0].pfunc && complete_docs_from(value_methods, shared.textbook) && PyType_Ready(&final_type) == 0)
         value_type = (PyTypeObject *)PyType_FromSpec(&value_spec);
     if (value_type) {
         Py_SET_TYPE(value_type, &final_type);
@@ -295,7 +311,6 @@ static bool make_class(PyObject *value)
         value_type->tp_vectorcall = value_vectorcall;
     }
     Py_XDECREF(whole);
-    Py_XDECREF(twin);
     return value_type != NULL;
 }
 
@@ -317,7 +332,7 @@ static int load(PyObject *module)
     PyObject *functions = NULL;
     look_for_fma();
     bool done = PyModule_AddFunctions(module, other_functions) == 0 && import_below(&from) && take_shared(&from)
-        && take_rows(from.ops) && (value_type || make_class(from.value)) && complete_docs_from(graph_functions, from.value)
+        && take_rows(from.ops) && (value_type || make_class()) && complete_docs_from(graph_functions, from.value)
         && complete_docs_from(derivative_functions, from.derivatives)
         && PyModule_AddFunctions(module, graph_functions) == 0 && PyModule_AddFunctions(module, derivative_functions) == 0
         && (functions = new_functions(module)) && PyModule_AddObjectRef(module, "functions", functions) == 0

@@ -19,10 +19,12 @@
 #endif
 
 #if defined(__GNUC__)
+#define APART __attribute__((noinline))      /* costs its callers no registers */
 #define RARE __attribute__((noinline, cold)) /* is kept out of the way of what is not */
 #define HOT __attribute__((noinline, hot))   /* is not taken for rare because of what it is called by */
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #else
+#define APART
 #define RARE
 #define HOT
 #define ALWAYS_INLINE inline
@@ -42,7 +44,8 @@ typedef union {
         uint64_t row : 8;        /* LEAF, a ROW_..., or CALL for a row registered at run time */
         uint64_t has_tuples : 1; /* whether the operands are in tuples */
         uint64_t is_marked : 1;  /* during a walk: was reached; in a sorted graph: has its position */
-        int64_t epoch : 54;
+        uint64_t is_constant : 1; /* whether it was computed within no_grad */
+        int64_t epoch : 53;
     };
     uint64_t word;
 } State;
@@ -76,7 +79,7 @@ static_assert(sizeof(void *) != 8 || sizeof(Value) == 80, "a node has 80 bytes")
 static PyTypeObject *value_type;
 
 /* The epoch that began last. Each node begins one, so that an operand is known to be older than what is computed from it;
- * and the assignment of a leaf's data does: a leaf that is newer than its user makes the graph stale. 54 bits last for
+ * and the assignment of a leaf's data does: a leaf that is newer than its user makes the graph stale. 53 bits last for
  * years of doing nothing else. */
 static int64_t epoch_now;
 static int64_t last_assignment; /* no leaf was assigned after this epoch */

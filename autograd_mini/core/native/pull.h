@@ -12,8 +12,7 @@ static bool take_nodes(PyObject *sequence, PyObject **tuple, Nodes *nodes)
     *tuple = PySequence_Tuple(sequence);
     for (Py_ssize_t i = 0; *tuple && i < PyTuple_GET_SIZE(*tuple); i++)
         if (!is_value(PyTuple_GET_ITEM(*tuple, i))) {
-            PyObject *x = PyTuple_GET_ITEM(*tuple, i);
-            PyErr_Format(PyExc_TypeError, "expected a Value, got %R of type %s", x, Py_TYPE(x)->tp_name);
+            Py_XDECREF(PyObject_CallOneArg(shared.refuse_node, PyTuple_GET_ITEM(*tuple, i))); /* raises */
             Py_CLEAR(*tuple);
         }
     if (*tuple)
@@ -34,7 +33,7 @@ static Operand *take_numbers(PyObject *sequence, Py_ssize_t n, bool on_values, P
         PyObject *x = PyTuple_GET_ITEM(*tuple, i);
         bool done = on_values ? take(x, &numbers[i]) : true;
         if (!on_values) {
-            numbers[i] = (Operand){NULL, as_double(x)};
+            numbers[i] = (Operand){NULL, plain_double("what a sweep starts with", x)};
             done = numbers[i].number != -1.0 || !PyErr_Occurred();
         }
         if (!done) {
@@ -63,9 +62,9 @@ static void free_request(Request *r)
 
 static bool fill_request(Request *r, PyObject *start, PyObject *numbers, PyObject *wanted)
 {
-    if (take_nodes(start, &r->held[0], &r->start) && (!wanted || take_nodes(wanted, &r->held[1], &r->wanted)))
-        r->numbers = take_numbers(numbers, r->start.count, r->on_values, &r->held[2]);
-    return r->numbers != NULL;
+    if (take_nodes(start, &r->held[0], &r->start))
+        r->numbers = take_numbers(numbers, r->start.count, r->on_values, &r->held[1]);
+    return r->numbers && (!wanted || take_nodes(wanted, &r->held[2], &r->wanted));
 }
 
 /* ---- Arrays for a call. ---- */

@@ -50,6 +50,19 @@ static bool take(PyObject *x, Operand *o)
     return o->number != -1.0 || !PyErr_Occurred();
 }
 
+/* The same of what is to be no Value; `noun` says what it is for. */
+static double plain_double(const char *noun, PyObject *x)
+{
+    if (PyFloat_CheckExact(x))
+        return PyFloat_AS_DOUBLE(x);
+    PyObject *number = PyObject_CallFunction(shared.plain_number, "sOO", noun, x, (PyObject *)value_type);
+    if (!number)
+        return -1.0;
+    double out = PyFloat_AsDouble(number);
+    Py_DECREF(number);
+    return out;
+}
+
 /* Whether an object is a Value of the other engine: 1 or 0, -1 with an exception. */
 static int is_foreign(PyObject *x)
 {
@@ -64,13 +77,39 @@ static int is_foreign(PyObject *x)
     return 1;
 }
 
+/* What is no operand: 0 if it is left to Python, -1 with an exception. */
+static RARE int refuse_operand(PyObject *x)
+{
+    PyObject *told = PyObject_CallOneArg(shared.refuse_operand, x);
+    Py_XDECREF(told);
+    return told ? 0 : -1;
+}
+
 /* Whether an operator is for us: 1 for a real number, 0 for what is left to Python, -1 with an exception. */
 static int is_operand(PyObject *x)
 {
     if (is_value(x) || PyFloat_CheckExact(x) || PyLong_CheckExact(x))
         return 1;
     int real = PyObject_IsInstance(x, shared.real);
-    return real ? real : is_foreign(x); /* take() will refuse it */
+    if (!real)
+        real = is_foreign(x); /* take() will refuse it */
+    return real ? real : refuse_operand(x);
+}
+
+/* A list or tuple that is being filled is nobody else's business: the collector, which may run Python while it is, is not
+ * to show it around. */
+static PyObject *hidden(PyObject *container)
+{
+    if (container)
+        PyObject_GC_UnTrack(container);
+    return container;
+}
+
+static PyObject *shown(PyObject *container)
+{
+    if (container)
+        PyObject_GC_Track(container);
+    return container;
 }
 
 static PyObject *from_operand(const Operand *o)
@@ -166,13 +205,22 @@ static RARE PyObject *tell_recorded(PyObject *v, int row, PyObject *op, PyObject
     return NULL;
 }
 
+/* What an operation that is not recorded gives. */
+static PyObject *new_constant(double out)
+{
+    Value *v = new_node(out, LEAF);
+    if (v)
+        v->state.is_constant = 1;
+    return (PyObject *)v;
+}
+
 /* What is done instead while some block is open that may concern this flow. */
 static RARE PyObject *record_unusually(int row, PyObject *op, double out, const Operand *operands, Py_ssize_t n)
 {
     Mode mode;
     if (!find_mode(&mode))
         return NULL;
-    PyObject *v = mode.is_silent ? new_leaf(out) : make(row, op, out, operands, n);
+    PyObject *v = mode.is_silent ? new_constant(out) : make(row, op, out, operands, n);
     return v && mode.is_watched ? tell_recorded(v, row, op, tuple_of_operands(operands, n)) : v;
 }
 
@@ -231,7 +279,7 @@ static RARE PyObject *record_tuples_unusually(int row, double out, PyObject *fir
     Mode mode;
     if (!find_mode(&mode))
         return NULL;
-    PyObject *v = mode.is_silent ? new_leaf(out) : make_of_tuples(row, NULL, out, first, second);
+    PyObject *v = mode.is_silent ? new_constant(out) : make_of_tuples(row, NULL, out, first, second);
     return v && mode.is_watched ? tell_recorded(v, row, NULL, args_in(items_in(first, second))) : v;
 }
 
@@ -293,7 +341,7 @@ static PyObject *apply_to_two(int row, PyObject *x, PyObject *y)
     return apply(row, shared.rows[row], operands, 2);
 }
 
-static PyObject *operator_slowly(int row, PyObject *x, PyObject *y)
+static APART PyObject *operator_slowly(int row, PyObject *x, PyObject *y)
 {
     int ours = is_operand(x);
     if (ours > 0)
@@ -361,20 +409,41 @@ static PyObject *value_pow(PyObject *x, PyObject *y, PyObject *modulus)
         return PyObject_CallOneArg(shared.functions[ROW_##name], x); \
     }
 
+/* A call of a method that is unusual, by keyword or by mistake: as the textbook's takes it. */
+static RARE PyObject *call_textbook(int row, PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *names)
+{
+    PyObject *function = PyObject_GetAttrString(shared.textbook, row_name[row]);
+    PyObject *method = function ? PyMethod_New(function, self) : NULL, *out = NULL;
+    if (method)
+        out = PyObject_Vectorcall(method, args, (size_t)n, names);
+    Py_XDECREF(function);
+    Py_XDECREF(method);
+    return out;
+}
+
 #define BINARY_FUNCTION(name) \
-    static PyObject *value_##name(PyObject *self, PyObject *y) \
+    static PyObject *value_##name(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *names) \
     { \
-        return apply_to_two(ROW_##name, self, y); \
+        Operand a = {(Value *)self, ((Value *)self)->data}, b; \
+        if (n != 1 || names) \
+            return call_textbook(ROW_##name, self, args, n, names); \
+        if (take_quickly(args[0], &b)) { \
+            double out = row_##name(a.number, b.number); \
+            if (row_##name##_is_sure(out)) \
+                return record_two(ROW_##name, out, a, b); \
+        } \
+        return apply_to_two(ROW_##name, self, args[0]); \
     } \
-    static PyObject *function_##name(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n) \
+    static PyObject *function_##name( \
+        PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n, PyObject *names) \
     { \
         Operand a, b; \
-        if (n == 2 && take_quickly(args[0], &a) && take_quickly(args[1], &b)) { \
+        if (n == 2 && !names && take_quickly(args[0], &a) && take_quickly(args[1], &b)) { \
             double out = row_##name(a.number, b.number); \
             if (row_##name##_is_sure(out)) \
                 return a.node || b.node ? record_two(ROW_##name, out, a, b) : PyFloat_FromDouble(out); \
         } \
-        return PyObject_Vectorcall(shared.functions[ROW_##name], args, (size_t)n, NULL); \
+        return PyObject_Vectorcall(shared.functions[ROW_##name], args, (size_t)n, names); \
     }
 
 UNARY_OPERATOR(neg)
@@ -383,11 +452,11 @@ UNARY_FUNCTIONS(UNARY_FUNCTION)
 BINARY_FUNCTIONS(BINARY_FUNCTION)
 
 /* The method of a row that C has no code for: Python computes its value. */
-static inline PyObject *apply_method(int row, PyObject *self, PyObject *const *args, Py_ssize_t n)
+static inline PyObject *apply_method(int row, PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *names)
 {
     Operand operands[3] = {{(Value *)self, ((Value *)self)->data}};
-    if (n + 1 != row_arity[row])
-        return PyErr_Format(PyExc_TypeError, "%s() takes %d operands, got %zd", row_name[row], row_arity[row], n + 1);
+    if (n + 1 != row_arity[row] || names)
+        return call_textbook(row, self, args, n, names);
     for (Py_ssize_t i = 0; i < n; i++)
         if (!take(args[i], &operands[1 + i]))
             return NULL;
@@ -395,9 +464,9 @@ static inline PyObject *apply_method(int row, PyObject *self, PyObject *const *a
 }
 
 #define OTHER_METHOD(name, signature) \
-    static PyObject *value_##name(PyObject *self, PyObject *const *args, Py_ssize_t n) \
+    static PyObject *value_##name(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *names) \
     { \
-        return apply_method(ROW_##name, self, args, n); \
+        return apply_method(ROW_##name, self, args, n, names); \
     }
 
 OTHER_METHODS(OTHER_METHOD)

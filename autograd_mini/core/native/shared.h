@@ -6,11 +6,13 @@
 
 static struct {
     PyObject *rows[CALL], *functions[CALL];                          /* the table, by ROW_... */
+    PyObject *textbook;                                              /* its class, core/value.py */
     PyObject *number, *real;                                         /* ops, numbers */
-    PyObject *compute, *leaf_data, *gradient_data, *label_text;      /* core/shared.py */
-    PyObject *refuse_data, *refuse_number, *refuse_subclass, *refuse_stale, *refuse_restored, *plain_result, *picture_of, *refusal_of;
+    PyObject *compute, *leaf_data, *plain_number, *gradient_data, *label_text; /* core/shared.py */
+    PyObject *refuse_data, *refuse_operand, *refuse_number, *refuse_constant, *refuse_node, *refuse_subclass, *refuse_stale, *refuse_restored;
+    PyObject *plain_result, *picture_of, *refusal_of, *operand_set, *sign_of;
     PyObject *deepcopy, *reduce;                                     /* core/copies.py */
-    PyObject *local_partials, *partial_values;                       /* core/value.py and derivatives.py */
+    PyObject *fresh_partials, *partial_values;                       /* core/value.py and derivatives.py */
     PyObject *bundle, *pass_on, *tangent;                            /* core/bundles.py */
     PyObject *flow, *block, *tell, *sweep;                           /* core/mode.py */
     PyObject *rebuild, *finish, *holds_node;                         /* trees.py */

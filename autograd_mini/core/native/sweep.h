@@ -10,7 +10,7 @@
  * with an exception. */
 static PyObject *slopes_in_python(const Value *v)
 {
-    PyObject *slopes = PyObject_CallOneArg(shared.local_partials, (PyObject *)v);
+    PyObject *slopes = PyObject_CallOneArg(shared.fresh_partials, (PyObject *)v);
     if (slopes && !PyList_CheckExact(slopes)) {
         PyErr_Format(PyExc_TypeError, "expected a list of slopes, got %R", slopes);
         Py_CLEAR(slopes);

@@ -64,10 +64,11 @@ static PyObject *value_vectorcall(PyObject *type, PyObject *const *args, size_t 
 {
     if (PyVectorcall_NARGS(flags) == 1 && !names)
         return leaf_from(args[0], NULL);
-    PyObject *tuple = PyTuple_New(PyVectorcall_NARGS(flags)), *dict = PyDict_New(), *out = NULL;
+    /* The tuple comes last, as the collector, which may run when another container is made, shows it around. */
+    PyObject *dict = PyDict_New(), *tuple = dict ? PyTuple_New(PyVectorcall_NARGS(flags)) : NULL, *out = NULL;
     for (Py_ssize_t i = 0; tuple && i < PyTuple_GET_SIZE(tuple); i++)
         PyTuple_SET_ITEM(tuple, i, Py_NewRef(args[i]));
-    bool done = tuple && dict;
+    bool done = tuple != NULL;
     for (Py_ssize_t i = 0; done && names && i < PyTuple_GET_SIZE(names); i++)
         done = !PyDict_SetItem(dict, PyTuple_GET_ITEM(names, i), args[PyVectorcall_NARGS(flags) + i]);
     if (done)
@@ -129,6 +130,16 @@ static PyObject *get_epoch(PyObject *self, void *Py_UNUSED(closure))
     return PyLong_FromLongLong(((Value *)self)->state.epoch);
 }
 
+static PyObject *get_prev(PyObject *self, void *Py_UNUSED(closure))
+{
+    return PyObject_CallOneArg(shared.operand_set, self);
+}
+
+static PyObject *get_sign(PyObject *self, void *Py_UNUSED(closure))
+{
+    return PyObject_CallOneArg(shared.sign_of, self);
+}
+
 static int refuse_deletion(const char *name)
 {
     PyErr_Format(PyExc_AttributeError, "cannot delete %s of a Value", name);
@@ -144,7 +155,7 @@ static int set_data(PyObject *self, PyObject *x, void *Py_UNUSED(closure))
         Py_XDECREF(PyObject_CallOneArg(shared.refuse_data, self)); /* raises */
         return -1;
     }
-    double data = as_double(x);
+    double data = plain_double("data", x);
     if (data == -1.0 && PyErr_Occurred())
         return -1;
     v->data = data;
@@ -191,6 +202,8 @@ static PyGetSetDef value_getset[] = {
     {"args", get_args, NULL, NULL, NULL},
     {"_epoch", get_epoch, NULL, NULL, NULL},
     {"_data", get_number, NULL, NULL, NULL},
+    {"_prev", get_prev, NULL, NULL, NULL},
+    {"_op", get_sign, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
@@ -241,28 +254,38 @@ static int value_bool(PyObject *self)
     return told ? is_true : -1;
 }
 
-static PyObject *value_float(PyObject *Py_UNUSED(self))
+static PyObject *value_float(PyObject *self)
 {
-    return PyObject_CallFunction(
-        shared.refuse_number, "s", "use .item() for the number, and ag.sin, ag.exp, ... in place of math.sin, math.exp, ...");
+    return PyObject_CallFunction(shared.refuse_number, "Os", self, "float");
 }
 
-static PyObject *value_int(PyObject *Py_UNUSED(self))
+static PyObject *value_int(PyObject *self)
 {
-    return PyObject_CallFunction(shared.refuse_number, "s", "use int(v.item())");
+    return PyObject_CallFunction(shared.refuse_number, "Os", self, "int");
+}
+
+static PyObject *value_index(PyObject *self)
+{
+    return PyObject_CallFunction(shared.refuse_number, "Os", self, "index");
+}
+
+static PyObject *value_as_integer_ratio(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    return PyObject_CallFunction(shared.refuse_number, "Os", self, "ratio");
 }
 
 static PyObject *value_divmod(PyObject *x, PyObject *y)
 {
-    PyObject *quotient = value_floordiv(x, y);
-    if (!quotient || quotient == Py_NotImplemented)
-        return quotient;
-    PyObject *remainder = value_mod(x, y);
-    if (!remainder) {
-        Py_DECREF(quotient);
-        return NULL;
-    }
-    return Py_BuildValue("NN", quotient, remainder);
+    int ours = is_operand(x);
+    if (ours > 0)
+        ours = is_operand(y);
+    if (ours <= 0)
+        return ours ? NULL : Py_NewRef(Py_NotImplemented);
+    PyObject *quotient = PyNumber_FloorDivide(x, y), *remainder = quotient ? PyNumber_Remainder(x, y) : NULL;
+    PyObject *both = remainder ? PyTuple_Pack(2, quotient, remainder) : NULL;
+    Py_XDECREF(quotient);
+    Py_XDECREF(remainder);
+    return both;
 }
 
 /* The outcome of a comparison of doubles. */
@@ -290,15 +313,12 @@ static PyObject *value_compare(PyObject *self, PyObject *other, int how)
     Operand y;
     if (take_quickly(other, &y))
         return compared(self, other, how, PyBool_FromLong(compare(x, y.number, how)));
-    int real = PyObject_IsInstance(other, shared.real);
-    if (!real) {
-        int foreign = is_foreign(other);
-        if (!foreign)
-            return Py_NewRef(Py_NotImplemented);
-        if (foreign > 0)
-            take(other, &y); /* raises */
-    }
-    if (real <= 0)
+    int real = PyObject_IsInstance(other, shared.real), foreign = real ? 0 : is_foreign(other);
+    if (!real && !foreign)
+        return Py_NewRef(Py_NotImplemented);
+    if (foreign > 0) /* raises, unless by now it says that it is a real number */
+        return take(other, &y) ? compared(self, other, how, PyBool_FromLong(compare(x, y.number, how))) : NULL;
+    if (real < 0 || foreign < 0)
         return NULL;
     PyObject *number = PyFloat_FromDouble(x);
     PyObject *out = number ? PyObject_RichCompare(number, other, how) : NULL;
@@ -571,10 +591,12 @@ static PyObject *value_backward(PyObject *self, PyObject *args, PyObject *kwargs
     PyObject *x = NULL;
     if (!PyArg_ParseTupleAndKeywords(args, kwargs, "|O:backward", names, &x))
         return NULL;
-    double gradient = x ? as_double(x) : 1.0;
+    Value *root = (Value *)self;
+    if (root->state.is_constant)
+        return PyObject_CallOneArg(shared.refuse_constant, self); /* raises */
+    double gradient = x ? plain_double("gradient", x) : 1.0;
     if (gradient == -1.0 && PyErr_Occurred())
         return NULL;
-    Value *root = (Value *)self;
     Mode mode;
     if (!find_mode(&mode))
         return NULL;
@@ -598,9 +620,9 @@ static PyObject *value_zero_grad(PyObject *self, PyObject *Py_UNUSED(none))
 /* ---- The class. Each docstring here is a signature; the text comes from value.py when the module is loaded. ---- */
 
 #define UNARY_METHOD(name) {#name, value_##name, METH_NOARGS, #name "($self)\n--\n\n"},
-#define BINARY_METHOD(name) {#name, value_##name, METH_O, #name "($self, other)\n--\n\n"},
+#define BINARY_METHOD(name) SLOW_METHOD(name, "$self, other")
 #define SLOW_METHOD(name, signature) \
-    {#name, (PyCFunction)(void (*)(void))value_##name, METH_FASTCALL, #name "(" signature ")\n--\n\n"},
+    {#name, (PyCFunction)(void (*)(void))value_##name, METH_FASTCALL | METH_KEYWORDS, #name "(" signature ")\n--\n\n"},
 
 static PyMethodDef value_methods[] = {
     {"backward", (PyCFunction)(void (*)(void))value_backward, METH_VARARGS | METH_KEYWORDS,
@@ -611,6 +633,7 @@ static PyMethodDef value_methods[] = {
     UNARY_FUNCTIONS(UNARY_METHOD)
     BINARY_FUNCTIONS(BINARY_METHOD)
     OTHER_METHODS(SLOW_METHOD)
+    {"as_integer_ratio", value_as_integer_ratio, METH_NOARGS, "as_integer_ratio($self)\n--\n\n"},
     {"__round__", (PyCFunction)(void (*)(void))value_round, METH_VARARGS | METH_KEYWORDS,
      "__round__($self, ndigits=None)\n--\n\n"},
     {"__floor__", value_floor, METH_NOARGS, "__floor__($self)\n--\n\n"},
@@ -660,6 +683,7 @@ static PyType_Slot value_slots[] = {
     {Py_nb_bool, SLOT(value_bool)},
     {Py_nb_float, SLOT(value_float)},
     {Py_nb_int, SLOT(value_int)},
+    {Py_nb_index, SLOT(value_index)},
     {0, NULL},
 };
 
@@ -667,15 +691,26 @@ static PyType_Spec value_spec = {
     "autograd_mini.core.serving.Value", sizeof(Value), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE, value_slots,
 };
 
-/* The class of the class: its one purpose is to say why Value has no subclasses. */
+/* The class of the class: it says why Value has no subclasses, and where inspect.getsource finds a source to read. */
 static PyObject *refuse_subclass(PyTypeObject *Py_UNUSED(type), PyObject *Py_UNUSED(args), PyObject *Py_UNUSED(kwargs))
 {
     return PyObject_CallNoArgs(shared.refuse_subclass);
 }
 
+static PyObject *get_wrapped(PyObject *Py_UNUSED(type), void *Py_UNUSED(closure))
+{
+    return Py_NewRef(shared.textbook);
+}
+
+static PyGetSetDef final_getset[] = {
+    {"__wrapped__", get_wrapped, NULL, "The textbook's class.", NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
 static PyTypeObject final_type = {
     PyVarObject_HEAD_INIT(NULL, 0)
     .tp_name = "final",
     .tp_flags = Py_TPFLAGS_DEFAULT,
+    .tp_getset = final_getset,
     .tp_new = refuse_subclass,
 };
