@@ -31,8 +31,8 @@ CALLS = [
     (lambda: cmath.sin(V), "use ag.sin in place of math.sin"),
     (lambda: math.pow(V, 2.0), r"write it with \*\*"),
     (
-        lambda: math.gamma(V),
-        r"there is no ag.gamma; use .item\(\) for the number, or give the function a slope with ag.op",
+        lambda: math.ulp(V),
+        r"there is no ag.ulp; use .item\(\) for the number, or give the function a slope with ag.op",
     ),
     (lambda: asinh.__call__(V), ANY),
     (lambda: math.isfinite(V), r"there is no ag.isfinite; use .item\(\) for the number"),
@@ -55,7 +55,7 @@ def test_a_function_of_math_that_is_called_on_a_value_is_told_by_name(call, way)
 
 def test_without_the_place_of_calls_the_words_serve_for_all(monkeypatch):
     monkeypatch.setattr(callers, "function_called", lambda frame: None)
-    for call in (lambda: math.sin(V), lambda: math.gamma(V), lambda: math.pow(V, 2.0)):
+    for call in (lambda: math.sin(V), lambda: math.ulp(V), lambda: math.pow(V, 2.0)):
         with pytest.raises(TypeError, match=f"^{BY_ITSELF}{ANY}$"):
             call()
 

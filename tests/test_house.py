@@ -44,7 +44,7 @@ CORE = [
     "serving",
     "functions",
 ]
-OPS = ["row", "symbols", "ieee", "arithmetic", "elementary", "special", "pieces", "folds"]
+OPS = ["row", "symbols", "ieee", "arithmetic", "elementary", "special", "normal", "factorials", "pieces", "folds"]
 BUILD = {"core.stubs", "core.native.printer"}  # run when the package is built, on the table alone
 
 

@@ -3,8 +3,8 @@
 ``functions.pyi``, written at build, lists them for type checkers.
 """
 
-from .serving import functions
+from .serving import functions, on_lists
 
-__all__ = sorted(functions)
+__all__ = sorted([*functions, *on_lists])
 
-globals().update(functions)
+globals().update(functions, **on_lists)

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..ops import FUNCTIONS, TABLE
+from ..ops import FUNCTIONS, ON_LISTS, TABLE
 from . import copies
 
 REBUILD = "build it with a C compiler by `pip install .` in the folder of the sources (`pip install -e .` to edit them)"
@@ -80,9 +80,12 @@ else:
 
     functions |= _in_c
 
+on_lists = ON_LISTS
+"""The public functions that give lists and are made of rows, by name."""
+
 copies.serve(Value)
 
 __all__ = [
-    "Value", "adjoints", "differentiate", "engine", "functions", "local_partials", "new_epoch", "pull", "push",
-    "topological_order",
+    "Value", "adjoints", "differentiate", "engine", "functions", "local_partials", "new_epoch", "on_lists", "pull",
+    "push", "topological_order",
 ]  # fmt: skip

@@ -27,15 +27,21 @@ class Methods:
 
 def functions(ops: Any) -> str:
     """The text of ``functions.pyi``, given the package ``ops``."""
-    names = sorted(op.name for op in _public(ops))
+    names = sorted([*(op.name for op in _public(ops)), *ops.ON_LISTS])
     return "\n".join(
-        [_FUNCTIONS, f"__all__ = {names!r}\n", *[_function(op, ops.FUNCTIONS[op.name]) for op in _public(ops)]]
+        [
+            _FUNCTIONS,
+            f"__all__ = {names!r}\n",
+            *[_function(op, ops.FUNCTIONS[op.name]) for op in _public(ops)],
+            *[_on_lists(name, function) for name, function in ops.ON_LISTS.items()],
+        ]
     )
 
 
 def methods(ops: Any) -> str:
     """The text of ``methods.pyi``, given the package ``ops``."""
-    return _METHODS + "\n".join(_method(op) for op in _public(ops) if op.arity)
+    named = [(op, name) for op in _public(ops) if op.arity or op.spread for name in (op.name, op.numpy) if name]
+    return _METHODS + "\n".join(_method(op, name) for op, name in named)
 
 
 def write(ops: Any, folder: Path) -> None:
@@ -52,6 +58,10 @@ def _function(op: Any, function: Any) -> str:
     """On numbers alone it gives a float; where one may be a Value, a Value. The overloads tell which for each place."""
     names = list(inspect.signature(function).parameters)
     doc = textwrap.indent(f'"""{inspect.getdoc(function)}\n"""', "    ")
+    if op.spread:
+        plain = f"def {op.name}(*{names[0]}: float) -> float:  # type: ignore[overload-overlap]"
+        general = f"def {op.name}(*{names[0]}: Value | float) -> Value: ..."
+        return "\n".join(["@overload", plain, doc, "@overload", general]) + "\n"
     if op.lists:
         plain = _signature(op.name, names, ["Iterable[float]"] * len(names), "float")
         general = _signature(op.name, names, ["Iterable[Value | float]"] * len(names), "Value")
@@ -64,10 +74,18 @@ def _function(op: Any, function: Any) -> str:
     return "\n".join(forms) + "\n"
 
 
-def _method(op: Any) -> str:
-    others = {1: [], 2: ["other"], 3: ["second", "third"]}[op.arity]
-    given = "".join(f", {name}: Value | float" for name in others)
-    return f'    def {op.name}(self{given}) -> Value:\n        """``ag.{op.name}`` of this value."""\n'
+def _on_lists(name: str, function: Any) -> str:
+    given = next(iter(inspect.signature(function).parameters))
+    doc = textwrap.indent(f'"""{inspect.getdoc(function)}\n"""', "    ")
+    plain = f"def {name}({given}: Iterable[float]) -> list[float]:  # type: ignore[overload-overlap]"
+    general = f"def {name}({given}: Iterable[Value | float]) -> list[Value]: ..."
+    return "\n".join(["@overload", plain, doc, "@overload", general]) + "\n"
+
+
+def _method(op: Any, name: str) -> str:
+    others = {0: ["*others"], 1: [], 2: ["other"], 3: ["second", "third"]}[op.arity]
+    given = "".join(f", {other}: Value | float" for other in others)
+    return f'    def {name}(self{given}) -> Value:\n        """``ag.{op.name}`` of this value."""\n'
 
 
 def _signature(name: str, names: list[str], types: list[str], result: str) -> str:

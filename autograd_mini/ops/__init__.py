@@ -12,12 +12,12 @@ import zlib
 
 # The order of the table.
 # isort: off
-from . import ieee, arithmetic, elementary, special, pieces, folds  # noqa: F401
+from . import ieee, arithmetic, elementary, special, normal, factorials, pieces, folds  # noqa: F401
 # isort: on
 
-from .row import FUNCTIONS, TABLE, Op, apply, by_name, number
+from .row import FUNCTIONS, ON_LISTS, TABLE, Op, apply, by_name, number
 
-__all__ = ["FUNCTIONS", "TABLE", "Op", "apply", "by_name", "number", "table_hash"]
+__all__ = ["FUNCTIONS", "ON_LISTS", "TABLE", "Op", "apply", "by_name", "number", "table_hash"]
 
 
 def table_hash() -> int | None:

@@ -35,12 +35,15 @@ class C(NamedTuple):
         sure: the test of ``out`` that says that this is what the Python function gives. Where it fails, that function
             decides, and raises what is to be raised; so C needs no error conditions of its own.
         fold: whether it is a sum over any number of operands.
+        function: the function of Python's ``math`` that it calls, if it is CPython's own and not one of C's library.
+            Sweeps, which must not run Python, do not call it.
     """
 
     text: str
     let: tuple[tuple[str, str], ...] = ()
     sure: str = "isfinite(out)"
     fold: bool = False
+    function: str = ""
 
 
 def libm(name: str) -> C:
@@ -51,6 +54,11 @@ def libm(name: str) -> C:
 def expr(text: str, sure: str = "isfinite(out)", **let: str) -> C:
     """An expression in C; see ``C``."""
     return C(text, tuple(let.items()), sure)
+
+
+def cpython(name: str) -> C:
+    """The function of ``math`` of that name, of one number, which is CPython's own; see ``C``."""
+    return C(f"call_math(MATH_{name}, x)", function=name)
 
 
 def fold(term: str) -> C:
@@ -76,6 +84,9 @@ class Op:
         role: "function" for a public function; "operator" for what Python writes with a sign or a function of its own
             (``+``, ``abs``); "helper" for what serves the partials of other rows only.
         c: how C computes the value; None if it calls the Python function.
+        numpy: NumPy's name of the function where it has another, ``arcsin``; a method of ``Value`` of that name is what
+            ``np.arcsin`` calls.
+        spread: whether the operands of one list are the arguments of the function, as in ``hypot(x, y, z)``.
         arity: how many operands there are; 0 for any number.
     """
 
@@ -92,10 +103,13 @@ class Op:
         commutative: bool,
         role: Role,
         c: C | None,
+        numpy: str = "",
+        spread: bool = False,
     ) -> None:
         self.name, self.value, self.partials = name, value, partials
         self.text, self.domain, self.kink = text, domain, kink
         self.lists, self.commutative, self.role, self.c = lists, commutative, role, c
+        self.numpy, self.spread = numpy, spread
         self.arity = 0 if lists or callable(partials) else len(partials)
 
     def __repr__(self) -> str:
@@ -128,6 +142,13 @@ class Op:
 
 TABLE: dict[str, Op] = {}
 FUNCTIONS: dict[str, Function] = {}  # by the names of the built-in rows
+ON_LISTS: dict[str, Callable[..., list[Any]]] = {}  # public functions that give a list of results, made of rows
+
+
+def function_on_lists(function: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
+    """Decorate a function that gives a list, each of whose entries is made by rows, to make it public beside them."""
+    ON_LISTS[function.__name__] = function
+    return function
 
 
 def by_name(name: str) -> Op:
@@ -204,6 +225,7 @@ def not_real(x: object, at: str = "") -> TypeError:
 
 def row(
     *partials: Partial | None,
+    at_once: Partial | None = None,
     text: str,
     domain: Sequence[Interval] | None = None,
     kink: Callable[..., tuple[float, ...]] | None = None,
@@ -211,8 +233,12 @@ def row(
     commutative: bool = False,
     role: Role = "function",
     c: C | None = None,
+    numpy: str = "",
+    spread: bool = False,
 ) -> Callable[[Callable[..., float]], Function]:
     """Decorate a function on floats, or on lists of them, to enter it in the table; see ``Op`` for the arguments.
+
+    ``at_once`` stands in place of partials, and gives all slopes in one list.
 
     Raises:
         ValueError: if there is a row of that name.
@@ -222,7 +248,7 @@ def row(
         name = value.__name__.strip("_")
         if name in TABLE:
             raise ValueError(f"there is a row named {name!r} already; give the new one another name")
-        op = new_op(name, value, partials, text, domain, kink, lists, commutative, role, c)
+        op = new_op(name, value, at_once or partials, text, domain, kink, lists, commutative, role, c, numpy, spread)
         TABLE[name], FUNCTIONS[name] = op, function_of(op, value, name)
         return FUNCTIONS[name]
 
@@ -240,12 +266,14 @@ def new_op(
     commutative: bool = False,
     role: Role = "function",
     c: C | None = None,
+    numpy: str = "",
+    spread: bool = False,
 ) -> Op:
     """A row that is not in the table yet; where no domain is given, operands are drawn between -5 and 5."""
     if domain is None:
         domain = (_WIDE,) * (2 * lists if lists else len(partials) if isinstance(partials, tuple) else 2)
-    on_numbers = (lambda *operands: value(*halves(operands, lists))) if lists else value
-    return Op(name, on_numbers, partials, text, tuple(domain), kink, lists, commutative, role, c)
+    on_numbers = (lambda *operands: value(*halves(operands, lists))) if lists and not spread else value
+    return Op(name, on_numbers, partials, text, tuple(domain), kink, lists, commutative, role, c, numpy, spread)
 
 
 def halves(operands: Sequence[Any], lists: int) -> list[Sequence[Any]]:
@@ -281,7 +309,7 @@ def function_of(op: Op, value: Callable[..., float], name: str) -> Function:
             refuse_items(value, lists)
             raise
 
-    made = functools.wraps(value)(call_on_lists if op.lists else call)
+    made = functools.wraps(value)(call_on_lists if op.lists and not op.spread else call)
     made.__name__ = name
     made.__qualname__ = name
     return cast(Function, made)

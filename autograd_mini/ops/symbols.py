@@ -91,7 +91,7 @@ def text(x: Slope) -> str:
     if _is_infix(x):
         return x.op.text.format(*[f"({text(a)})" if _is_loose(a) else text(a) for a in x.operands])
     parts = [text(a) for a in x.operands]
-    if x.op.lists:
+    if x.op.lists and not x.op.spread:
         parts = [f"[{', '.join(part)}]" for part in halves(parts, x.op.lists)]
     return f"{x.op.name}({', '.join(parts)})"
 
@@ -183,7 +183,7 @@ def check(op: Op, value: Callable[..., Any]) -> None:
     if not callable(op.partials) and len(op.partials) != count:
         raise TypeError(f"{op.name} takes {count} lists of operands; give one partial for each, not {len(op.partials)}")
     signature = _signature(f"the function of {op.name}", value)
-    if len(signature.parameters) != count or not all(map(_is_plain, signature.parameters.values())):
+    if len(signature.parameters) != count or not all(_is_plain(p, op.spread) for p in signature.parameters.values()):
         raise TypeError(
             f"the function of {op.name} takes {signature}, but there are partials for {count}; it is to take as many "
             "arguments, by position and without defaults"
@@ -198,8 +198,10 @@ def check(op: Op, value: Callable[..., Any]) -> None:
     _check_built_in(op, value)
 
 
-def _is_plain(parameter: Any) -> bool:
-    """Whether a parameter is one that must be given, by position."""
+def _is_plain(parameter: Any, spread: bool) -> bool:
+    """Whether a parameter is one that must be given, by position; of operands that are spread, the one for all."""
+    if spread:
+        return bool(parameter.kind is parameter.VAR_POSITIONAL)
     return (
         parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD)
         and parameter.default is parameter.empty
@@ -240,6 +242,10 @@ def _check_built_in(op: Op, value: Callable[..., Any]) -> None:
     """What rows of users leave at its default, and the docstring, which they need not have."""
     if op.role not in get_args(Role):
         raise ValueError(f"the role of {op.name} is {op.role!r}; choose {', '.join(map(repr, get_args(Role)))}")
+    if op.spread and op.lists != 1:
+        raise ValueError(f"{op.name} spreads its operands, but they are in {op.lists} lists; write lists=1")
+    if op.numpy in TABLE:
+        raise ValueError(f"{op.name} is {op.numpy} in NumPy, but there is a row of that name")
     if op.c is not None and op.c.fold != bool(op.lists):
         kind, right = ("lists", "fold(...)") if op.lists else ("single numbers", "expr(...) or libm(...)")
         raise ValueError(f"{op.name} takes {kind}, which is not what its c is for; write c={right}")

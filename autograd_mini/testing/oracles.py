@@ -196,6 +196,8 @@ def exact_forms() -> Dialect:
         "Fraction": operator.truediv,
         "floordiv": lambda x, y: floor(x / y),
         "mod": lambda x, y: x - y * floor(x / y),
+        "fmod": lambda x, y: x - y * (floor(x / y) if x * y > 0 else -floor(-x / y)),  # mpmath's is mod
+        "sinc": mp.sincpi,  # mpmath's sinc is of radians
         "pow": power,
         "abs": lambda x: larger(x, -x),
         "round": nearest,

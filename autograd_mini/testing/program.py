@@ -102,7 +102,7 @@ def python(op: str, args: Sequence[str]) -> str:
 def operands(op: str, args: Sequence[str]) -> str:
     """What stands between the parentheses of a call: operands of any number are in lists."""
     lists = TABLE[op].lists
-    if not lists:
+    if not lists or TABLE[op].spread:
         return ", ".join(args)
     return ", ".join(f"[{', '.join(part)}]" for part in halves(args, lists))
 

@@ -113,10 +113,10 @@ static PyObject *function_counts(PyObject *Py_UNUSED(module), PyObject *Py_UNUSE
 
 /* ---- The module. A docstring here is a signature; the text comes from the page of Python that has the function. ---- */
 
-#define UNARY(name) {#name, function_##name, METH_O, #name "($module, x, /)\n--\n\n"},
-#define BINARY(name) \
+#define UNARY(name, signature) {#name, function_##name, METH_O, #name "($module, " signature ", /)\n--\n\n"},
+#define BINARY(name, signature) \
     {#name, (PyCFunction)(void (*)(void))function_##name, METH_FASTCALL | METH_KEYWORDS, \
-     #name "($module, x, y, /)\n--\n\n"},
+     #name "($module, " signature ", /)\n--\n\n"},
 #define FOLD(name, lists, signature) \
     {#name, (PyCFunction)(void (*)(void))function_##name, METH_FASTCALL | METH_KEYWORDS, \
      #name "($module, " signature ")\n--\n\n"},
@@ -279,6 +279,17 @@ static bool take_rows(PyObject *ops)
     return done;
 }
 
+/* CPython's own functions that rows call. */
+static bool take_math(void)
+{
+    PyObject *math = PyImport_ImportModule("math");
+    bool done = math != NULL;
+    for (int i = 0; done && i < MATH_COUNT; i++)
+        done = take_from(math, math_name[i], &math_function[i]);
+    Py_XDECREF(math);
+    return done;
+}
+
 /* The functions of the table that are in C, by name. */
 static PyObject *new_functions(PyObject *module)
 {
@@ -332,7 +343,8 @@ static int load(PyObject *module)
     PyObject *functions = NULL;
     look_for_fma();
     bool done = PyModule_AddFunctions(module, other_functions) == 0 && import_below(&from) && take_shared(&from)
-        && take_rows(from.ops) && (value_type || make_class()) && complete_docs_from(graph_functions, from.value)
+        && take_math() && take_rows(from.ops) && (value_type || make_class())
+        && complete_docs_from(graph_functions, from.value)
         && complete_docs_from(derivative_functions, from.derivatives)
         && PyModule_AddFunctions(module, graph_functions) == 0 && PyModule_AddFunctions(module, derivative_functions) == 0
         && (functions = new_functions(module)) && PyModule_AddObjectRef(module, "functions", functions) == 0

@@ -184,6 +184,38 @@ static inline double power(double x, double y)
 }
 #endif
 
+/* What rounding takes from x * y, as ieee.py has it. */
+static inline double product_error(double x, double y)
+{
+    double p = x * y, a = 134217729.0 * x, b = 134217729.0 * y;
+    double high = a - (a - x), other = b - (b - y), low = x - high, rest = y - other;
+    return ((high * other - p) + high * rest + low * other) + low * rest;
+}
+
+static inline double row_strong_mul(double x, double y);
+static inline double row_ieee_pow(double x, double y);
+
+/* f * x ** (y - n) for n of 1 or 2, as ieee.py has it, where the power alone, p, is not an ordinary number. */
+static RARE double times_halves(double f, double x, double y, double n, double p)
+{
+    double half = row_ieee_pow(fabs(x), 0.5 * (y >= n ? y - n : y));
+    double out = copysign(1.0, p) * row_strong_mul(f, half);
+    if (y >= n)
+        return row_strong_mul(out, half);
+    out = row_strong_mul(out / x, half);
+    return n == 1.0 ? out : out / x;
+}
+
+static inline double times_power(double f, double x, double y, double n)
+{
+    double p = row_ieee_pow(x, y >= n ? y - n : y);
+    if (x == 0.0 || !isfinite(x) || !isfinite(y) || p != p)
+        return row_strong_mul(f, row_ieee_pow(x, y - n));
+    if (!isnormal(p))
+        return times_halves(f, x, y, n, p);
+    return y >= n ? row_strong_mul(f, p) : n == 1.0 ? f * p / x : f * p / x / x;
+}
+
 #include "rows.h"
 
 /* An item of a node's tuple: the node that it is, or NULL; and its number. */

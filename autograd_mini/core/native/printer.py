@@ -3,8 +3,7 @@
 A value is printed from the field ``c`` of its row. A partial is run once on symbols that stand for its arguments, which
 gives it as a sequence of rows; that is printed twice, as an expression on doubles for the float sweeps, and as steps
 that the engine follows to compute the partial on nodes, for derivatives of derivatives. What C does not know, Python
-computes: the value of a row without ``c``, and slopes that use one. Slopes that are given all at once are for rows of
-users, which are not printed.
+computes: the value of a row without ``c``, slopes that use one, and slopes that are given all at once.
 
 ``python printer.py ../../ops`` shows what it prints.
 """
@@ -19,7 +18,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-_MOST_STEPS = 16  # that many registers the engine has
+# What the engine's types hold; see Step and Partial in node.h.
+_MOST_STEPS = 16  # of one partial: a register for each
+_MOST_STEPS_IN_ALL = 32767  # a short
+_MOST_CONSTANTS = 128  # a signed char
 _ITEMS = {"out": "out", "x": "item_number(items.first[i])", "y": "item_number(items.second[i])"}
 
 
@@ -55,6 +57,7 @@ def print_table(ops: Any) -> str:
             f"#define TABLE_HASH {ops.table_hash()}u",
             "enum { LEAF, " + ", ".join(f"ROW_{name}" for name in rows) + ", CALL };",
             _facts(rows, slopes),
+            _math_functions(rows),
             *_values(rows),
             _dispatch(rows),
             _edges(rows, slopes),
@@ -80,15 +83,16 @@ def _facts(rows: Mapping[str, Any], slopes: Mapping[str, Any]) -> str:
     )
 
 
-def _in_c(slopes: list[Any]) -> bool:
+def _in_c(slopes: list[Any] | None) -> bool:
     """Whether slopes are expressions on doubles."""
-    return all(map(_is_on_doubles, slopes))
+    return slopes is not None and all(map(_is_on_doubles, slopes))
 
 
 def _is_on_doubles(x: Any) -> bool:
     if not hasattr(x, "operands") or x.op is None:
         return True
-    return x.op.c is not None and not x.op.c.fold and all(map(_is_on_doubles, x.operands))
+    is_in_c = x.op.c is not None and not x.op.c.fold and not x.op.c.function
+    return is_in_c and all(map(_is_on_doubles, x.operands))
 
 
 def _number(x: float) -> str:
@@ -102,6 +106,29 @@ def _on_doubles(x: Any, names: Mapping[str, str]) -> str:
     if x.op is None:
         return names[x.name]
     return f"row_{x.op.name}({', '.join(_on_doubles(a, names) for a in x.operands)})"
+
+
+def _math_functions(rows: Mapping[str, Any]) -> str:
+    """The names of the functions of ``math`` that C calls."""
+    names = [op.c.function for op in rows.values() if op.c is not None and op.c.function]
+    members = ", ".join([*[f"MATH_{name}" for name in names], "MATH_COUNT"])
+    texts = ", ".join([*[f'"{name}"' for name in names], "NULL"])
+    return f"enum {{ {members} }};\nstatic const char *const math_name[] = {{{texts}}};\n{_CALL_MATH}"
+
+
+_CALL_MATH = """
+static PyObject *math_function[MATH_COUNT + 1];
+
+/* CPython's own function; where it raises, NaN, of which no row is sure. */
+static double call_math(int which, double x)
+{
+    PyObject *arg = PyFloat_FromDouble(x), *out = arg ? PyObject_CallOneArg(math_function[which], arg) : NULL;
+    double found = out && PyFloat_Check(out) ? PyFloat_AS_DOUBLE(out) : NAN;
+    PyErr_Clear();
+    Py_XDECREF(arg);
+    Py_XDECREF(out);
+    return found;
+}"""
 
 
 # ---- Values. --------------------------------------------------------------------------------------------------------
@@ -203,6 +230,12 @@ def _steps(rows: Mapping[str, Any], slopes: Mapping[str, Any], symbols: Any) -> 
         ", ".join(partial(name, slope) for slope in found) if _has_steps(found) else "{PYTHON, 0, 0, 0}"
         for name, found in slopes.items()
     ]
+    if len(steps) > _MOST_STEPS_IN_ALL:
+        raise ValueError(f"all partials take {len(steps)} steps, but the engine counts up to {_MOST_STEPS_IN_ALL}")
+    if len(constants) > _MOST_CONSTANTS:
+        raise ValueError(
+            f"all partials use {len(constants)} different numbers, but the engine counts up to {_MOST_CONSTANTS}"
+        )
     return "\n".join(
         [
             "static const double step_constant[] = {" + ", ".join(constants or ["0.0"]) + "};",
@@ -214,9 +247,9 @@ def _steps(rows: Mapping[str, Any], slopes: Mapping[str, Any], symbols: Any) -> 
     )
 
 
-def _has_steps(slopes: list[Any]) -> bool:
+def _has_steps(slopes: list[Any] | None) -> bool:
     """Whether slopes are made of rows with a fixed number of operands, which is what a step has."""
-    return all(map(_is_stepwise, slopes))
+    return slopes is not None and all(map(_is_stepwise, slopes))
 
 
 def _is_stepwise(x: Any) -> bool:
@@ -233,17 +266,29 @@ def _functions(rows: Mapping[str, Any], functions: Mapping[str, Any]) -> str:
     and the methods of all others, which are functions of Python's."""
     public = {name: op for name, op in rows.items() if op.role == "function"}
     signatures = {name: ", ".join(inspect.signature(functions[name]).parameters) for name in public}
-    others = {2: ", other", 3: ", second, third"}
-    one = [f"X({name})" for name, op in public.items() if op.c and op.arity == 1]
-    two = [f"X({name})" for name, op in public.items() if op.c and op.arity == 2]
+    others = {0: ", *others", 2: ", other", 3: ", second, third"}
+    one = {name: op for name, op in public.items() if op.c and op.arity == 1}
+    two = {name: op for name, op in public.items() if op.c and op.arity == 2}
+    rest = {name: op for name, op in public.items() if (op.arity or op.spread) and name not in {**one, **two}}
     folds = [f'X({name}, {op.lists}, "{signatures[name]}")' for name, op in public.items() if op.c and op.c.fold]
-    rest = [
-        f'X({name}, "$self{others.get(op.arity, "")}")'
-        for name, op in public.items()
-        if op.arity and not (op.c and op.arity < 3)
-    ]
-    lists = {"UNARY_FUNCTIONS": one, "BINARY_FUNCTIONS": two, "FOLD_FUNCTIONS": folds, "OTHER_METHODS": rest}
+    lists = {
+        "UNARY_FUNCTIONS": [f'X({name}, "{signatures[name]}")' for name in one],
+        "BINARY_FUNCTIONS": [f'X({name}, "{signatures[name]}")' for name in two],
+        "FOLD_FUNCTIONS": folds,
+        "OTHER_FUNCTIONS": [f"X({name})" for name in rest],
+        # Methods have NumPy's names, too.
+        "UNARY_METHODS": [f"X({spelling}, {name})" for spelling, name in _spellings(one)],
+        "BINARY_METHODS": [f"X({spelling}, {name})" for spelling, name in _spellings(two)],
+        "OTHER_METHODS": [
+            f'X({spelling}, {name}, "$self{others.get(rest[name].arity, "")}")' for spelling, name in _spellings(rest)
+        ],
+    }
     return "\n".join(f"#define {name}(X) {' '.join(found)}" for name, found in lists.items()) + "\n"
+
+
+def _spellings(rows: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The names of the methods of rows, each with that of its row."""
+    return [(spelling, name) for name, op in rows.items() for spelling in (name, op.numpy) if spelling]
 
 
 if __name__ == "__main__":

@@ -391,7 +391,7 @@ static PyObject *value_pow(PyObject *x, PyObject *y, PyObject *modulus)
     }
 
 /* The method x.name(), and the function name(x) of a float or a Value. */
-#define UNARY_FUNCTION(name) \
+#define UNARY_FUNCTION(name, signature) \
     UNARY_OPERATOR(name) \
     static PyObject *value_##name(PyObject *self, PyObject *Py_UNUSED(none)) \
     { \
@@ -421,7 +421,7 @@ static RARE PyObject *call_textbook(int row, PyObject *self, PyObject *const *ar
     return out;
 }
 
-#define BINARY_FUNCTION(name) \
+#define BINARY_FUNCTION(name, signature) \
     static PyObject *value_##name(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *names) \
     { \
         Operand a = {(Value *)self, ((Value *)self)->data}, b; \
@@ -451,25 +451,29 @@ UNARY_OPERATOR(abs)
 UNARY_FUNCTIONS(UNARY_FUNCTION)
 BINARY_FUNCTIONS(BINARY_FUNCTION)
 
-/* The method of a row that C has no code for: Python computes its value. */
-static inline PyObject *apply_method(int row, PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *names)
+/* The method of any other row: of three operands, of any number, or one whose value Python computes. */
+static PyObject *apply_method(int row, PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *names)
 {
-    Operand operands[3] = {{(Value *)self, ((Value *)self)->data}};
-    if (n + 1 != row_arity[row] || names)
+    if (names || (row_arity[row] && n + 1 != row_arity[row]))
         return call_textbook(row, self, args, n, names);
-    for (Py_ssize_t i = 0; i < n; i++)
-        if (!take(args[i], &operands[1 + i]))
-            return NULL;
-    return apply(row, shared.rows[row], operands, n + 1);
+    Operand *operands = new_operands(n + 1);
+    bool done = operands != NULL;
+    if (done)
+        operands[0] = (Operand){(Value *)self, ((Value *)self)->data};
+    for (Py_ssize_t i = 0; done && i < n; i++)
+        done = take(args[i], &operands[1 + i]);
+    PyObject *out = done ? apply(row, shared.rows[row], operands, n + 1) : NULL;
+    PyMem_Free(operands);
+    return out;
 }
 
-#define OTHER_METHOD(name, signature) \
+#define OTHER_FUNCTION(name) \
     static PyObject *value_##name(PyObject *self, PyObject *const *args, Py_ssize_t n, PyObject *names) \
     { \
         return apply_method(ROW_##name, self, args, n, names); \
     }
 
-OTHER_METHODS(OTHER_METHOD)
+OTHER_FUNCTIONS(OTHER_FUNCTION)
 
 /* ---- Sums over lists of operands. ---- */
 

@@ -619,10 +619,11 @@ static PyObject *value_zero_grad(PyObject *self, PyObject *Py_UNUSED(none))
 
 /* ---- The class. Each docstring here is a signature; the text comes from value.py when the module is loaded. ---- */
 
-#define UNARY_METHOD(name) {#name, value_##name, METH_NOARGS, #name "($self)\n--\n\n"},
-#define BINARY_METHOD(name) SLOW_METHOD(name, "$self, other")
-#define SLOW_METHOD(name, signature) \
-    {#name, (PyCFunction)(void (*)(void))value_##name, METH_FASTCALL | METH_KEYWORDS, #name "(" signature ")\n--\n\n"},
+#define UNARY_METHOD(spelling, name) {#spelling, value_##name, METH_NOARGS, #spelling "($self)\n--\n\n"},
+#define BINARY_METHOD(spelling, name) OTHER_METHOD(spelling, name, "$self, other")
+#define OTHER_METHOD(spelling, name, signature) \
+    {#spelling, (PyCFunction)(void (*)(void))value_##name, METH_FASTCALL | METH_KEYWORDS, \
+     #spelling "(" signature ")\n--\n\n"},
 
 static PyMethodDef value_methods[] = {
     {"backward", (PyCFunction)(void (*)(void))value_backward, METH_VARARGS | METH_KEYWORDS,
@@ -630,9 +631,9 @@ static PyMethodDef value_methods[] = {
     {"zero_grad", value_zero_grad, METH_NOARGS, "zero_grad($self)\n--\n\n"},
     {"item", value_item, METH_NOARGS, "item($self)\n--\n\n"},
     {"detach", value_detach, METH_NOARGS, "detach($self)\n--\n\n"},
-    UNARY_FUNCTIONS(UNARY_METHOD)
-    BINARY_FUNCTIONS(BINARY_METHOD)
-    OTHER_METHODS(SLOW_METHOD)
+    UNARY_METHODS(UNARY_METHOD)
+    BINARY_METHODS(BINARY_METHOD)
+    OTHER_METHODS(OTHER_METHOD)
     {"as_integer_ratio", value_as_integer_ratio, METH_NOARGS, "as_integer_ratio($self)\n--\n\n"},
     {"__round__", (PyCFunction)(void (*)(void))value_round, METH_VARARGS | METH_KEYWORDS,
      "__round__($self, ndigits=None)\n--\n\n"},
