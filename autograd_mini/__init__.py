@@ -26,7 +26,19 @@ from .errors import (
     RendererNotFoundError,
     StaleGraphError,
 )
-from .functional import grad, implicit, operation, recompute, solve, value_and_grad
+from .functional import (
+    grad,
+    hessian,
+    hvp,
+    implicit,
+    jacobian,
+    jvp,
+    operation,
+    recompute,
+    solve,
+    value_and_grad,
+    vjp,
+)
 from .pictures import Drawing, draw, to_svg
 from .training import Diagnostics, fit
 
@@ -51,7 +63,11 @@ __all__ = [
     "engine",
     "fit",
     "grad",
+    "hessian",
+    "hvp",
     "implicit",
+    "jacobian",
+    "jvp",
     "nn",
     "no_grad",
     "operation",
@@ -61,6 +77,7 @@ __all__ = [
     "testing",
     "to_svg",
     "value_and_grad",
+    "vjp",
 ]
 __all__ += _functions.__all__
 __dir__ = __all__.copy  # dir() lists what is public

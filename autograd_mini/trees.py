@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 _FLAT = (str, bytes, bytearray, memoryview, range)  # what they hold are texts and numbers
@@ -40,6 +41,11 @@ def is_tree(x: object) -> bool:
     return type(x) is not float and (isinstance(x, (list, tuple, dict)) or _is_dataclass(x) or is_array(x))
 
 
+def are_floats(items: Collection[Any]) -> bool:
+    """Whether all are floats and nothing else, as they mostly are."""
+    return [*map(type, items)].count(float) == len(items)
+
+
 def _is_dataclass(x: object) -> bool:
     return hasattr(type(x), "__dataclass_fields__") and not isinstance(x, (list, tuple, dict))
 
@@ -69,11 +75,11 @@ def children(tree: Any) -> list[tuple[Any, Any]]:
     if is_array(tree):
         import numpy
 
-        return list(zip(numpy.ndindex(tree.shape), numpy.asarray(tree).ravel().tolist(), strict=True))
+        return list(zip(numpy.ndindex(tree.shape), flat(tree), strict=True))
     return []
 
 
-def _branches(tree: Any, path: Path) -> list[tuple[Any, Path, Any]]:
+def branches(tree: Any, path: Path) -> list[tuple[Any, Path, Any]]:
     """``children`` with their paths, that of the structure being ``path``."""
     held = children(tree)
     if _is_named_tuple(tree) or _is_dataclass(tree):
@@ -91,11 +97,23 @@ def leaves(tree: Any, path: Path = "") -> Iterator[tuple[Path, Any]]:
     """
     if not is_tree(tree):
         yield path, tree
-    for _, at, part in _branches(tree, path):
+    for _, at, part in branches(tree, path):
         if is_tree(part):
             yield from leaves(part, at)
         else:
             yield at, part
+
+
+def flatten(tree: Any) -> list[Any]:
+    """The leaves in order.
+
+    >>> flatten({"w": [1.0, 2.0], "b": 3.0})
+    [1.0, 2.0, 3.0]
+    """
+    if not is_tree(tree):
+        return [tree]
+    held = flat(tree) if isinstance(tree, (list, tuple)) or is_array(tree) else [part for _, part in children(tree)]
+    return [leaf for part in held for leaf in ([part] if is_node(part) else flatten(part))]
 
 
 def parts(tree: Any, path: Path = "") -> Iterator[tuple[Path, Any]]:
@@ -105,7 +123,7 @@ def parts(tree: Any, path: Path = "") -> Iterator[tuple[Path, Any]]:
     [('', [1.0, ()]), ('[0]', 1.0), ('[1]', ())]
     """
     yield path, tree
-    for _, at, part in _branches(tree, path):
+    for _, at, part in branches(tree, path):
         yield from parts(part, at)
 
 
@@ -116,7 +134,7 @@ def holds_node(tree: Any) -> bool:
     False
     """
     if isinstance(tree, (list, tuple)):
-        return any(map(holds_node, tuple(tree)))
+        return not are_floats(tree) and any(map(holds_node, tuple(tree)))
     if is_tree(tree):
         return any(holds_node(part) for _, part in children(tree))
     return is_node(tree)
@@ -183,9 +201,12 @@ def _mapped(function: Callable[[Any], Any], tree: Any) -> Any:
     if not is_tree(tree):
         return function(tree)
     if isinstance(tree, (list, tuple)):  # most often, and without need of keys
-        return _sequence(tree, [_mapped(function, part) for part in tuple(tree)])
+        items = tuple(tree)
+        return _sequence(tree, [function(x) if type(x) is float else _mapped(function, x) for x in items])
     if type(tree) is dict:
         return {key: _mapped(function, part) for key, part in tuple(tree.items())}
+    if is_array(tree):
+        return array(tree.shape, _mapped(function, flat(tree)))
     new = [(key, _mapped(function, part)) for key, part in children(tree)]
     if hasattr(type(tree), "__post_init__") and _is_dataclass(tree):
         return _constructed(tree, new)
@@ -208,42 +229,49 @@ def _constructed(tree: Any, new: list[tuple[str, Any]]) -> Any:
 
 
 def rebuild(tree: Any, new: Iterator[Any]) -> Any:
-    """The same structure with its leaves replaced by the next ones of ``new``, such as derivatives by them.
+    """The same structure with its leaves replaced by the next ones of ``new``, such as derivatives by them, of which
+    there are enough.
 
     Dataclasses are made without their constructor, as a derivative need not be what it accepts; fields that it would
     compute hold what they hold in ``tree``.
-
-    Raises:
-        RuntimeError: if ``new`` ends too soon.
 
     >>> rebuild({"w": [1.0, 2.0], "b": 3.0}, iter([10.0, 20.0, 30.0]))
     {'w': [10.0, 20.0], 'b': 30.0}
     """
     if isinstance(tree, (list, tuple)):
-        return _sequence(tree, [rebuild(part, new) for part in tuple(tree)])
+        items = tuple(tree)
+        if are_floats(items):
+            return _sequence(tree, list(islice(new, len(items))))
+        return _sequence(tree, [rebuild(part, new) for part in items])
     if type(tree) is dict:
         return {key: rebuild(part, new) for key, part in tuple(tree.items())}
+    if is_array(tree):
+        return array(tree.shape, rebuild(flat(tree), new))
     if is_tree(tree):
         return _with(tree, [(key, rebuild(part, new)) for key, part in children(tree)])
-    for leaf in new:
-        return leaf
-    raise RuntimeError("an argument got more numbers while the function ran; let it change copies only")
+    return next(new)
 
 
-def finish(new: Iterator[Any]) -> None:
-    """Say so if ``rebuild`` has left something over.
+def rebuild_blocks(tree: Any, make: Callable[[tuple[int, ...] | None], Any]) -> Any:
+    """The same structure with each array, as a whole, and each number elsewhere replaced by what ``make`` makes of its
+    shape, which is None for a number.
 
-    Raises:
-        RuntimeError: if ``new`` has not ended.
+    >>> rebuild_blocks([1.0, (2.0,)], lambda shape: shape)
+    [None, (None,)]
     """
-    for _ in new:
-        raise RuntimeError("an argument lost numbers while the function ran; let it change copies only")
+    if not is_tree(tree):
+        return make(None)
+    if is_array(tree) and not any(map(is_tree, flat(tree))):
+        return make(tree.shape)
+    if isinstance(tree, (list, tuple)):
+        return _sequence(tree, [rebuild_blocks(part, make) for part in tuple(tree)])
+    if is_array(tree):
+        return array(tree.shape, [rebuild_blocks(part, make) for part in flat(tree)])
+    return _with(tree, [(key, rebuild_blocks(part, make)) for key, part in children(tree)])
 
 
 def _with(tree: Any, new: list[tuple[Any, Any]]) -> Any:
-    """A dict, dataclass or array of the type of ``tree`` that holds ``new``, which are children like its own."""
-    if is_array(tree):
-        return _array(tree.shape, [part for _, part in new])
+    """A dict or dataclass of the type of ``tree`` that holds ``new``, which are children like its own."""
     if _is_dataclass(tree):
         return _assembled(tree, new)
     import copy
@@ -280,12 +308,22 @@ def _assembled(tree: Any, new: list[tuple[str, Any]]) -> Any:
     return made
 
 
-def _array(shape: tuple[int, ...], items: list[Any]) -> Any:
+def flat(tree: Any) -> Any:
+    """What a list, tuple or array holds, an array row by row."""
+    if isinstance(tree, (list, tuple)):
+        return tree
     import numpy
 
-    made = numpy.empty(len(items), dtype=float if all(type(x) is float for x in items) else object)
-    for i, x in enumerate(items):
-        made[i] = x  # one by one, or NumPy would look into those that are lists
+    return numpy.asarray(tree).ravel().tolist()
+
+
+def array(shape: tuple[int, ...], items: list[Any]) -> Any:
+    """An array that holds these items row by row: of floats, or of objects if one of them is none."""
+    import numpy
+
+    if are_floats(items):
+        return numpy.array(items, dtype=float).reshape(shape)
+    made = numpy.fromiter(items, dtype=object, count=len(items))  # which does not look into those that are lists
     return made.reshape(shape)
 
 

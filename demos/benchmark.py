@@ -8,12 +8,14 @@ also include making Values of the arguments and floats of the results. The engin
 
 Plain function, engines and peers take turns, and each number is the least processor time over all turns: whatever else
 a machine does can only add to it. The cyclic garbage collector is on, as in every program. It does not know the native
-engine's nodes; those of the others it looks at again and again, as the second table shows.
+engine's nodes; those of the others it looks at again and again, as the third table shows. The second one has what other
+transforms cost, as multiples of the gradient.
 
 Memory is resident memory, in a new process for each engine and size: the native engine keeps the memory of dead nodes
 for the next graph, and gives it back bit by bit.
 """
 
+import functools
 import gc
 import importlib.util
 import itertools
@@ -400,6 +402,61 @@ def compare(quick):
     return results
 
 
+def pairs(x, sin):
+    """A function whose Hessian has no zeros."""
+    return sum(sin(x[i] * x[j]) for i in range(len(x)) for j in range(i))
+
+
+class Transform(NamedTuple):
+    """A transform of a function at a point, and of how many of its gradients it is to cost at most."""
+
+    name: str
+    goal: float
+    function: Callable[[Any, Any], Any]
+    """Of the package and the point."""
+    size: int
+    transformed: Callable[[Any, Callable[[Any], Any]], Callable[[list[float]], Any]]
+    is_large: bool = False
+
+
+def on_rosenbrock(package, x):
+    return rosenbrock(x)
+
+
+def sparse_hessian(package, f):
+    return package.hessian(f, sparse=True)
+
+
+N = "Rosenbrock n="
+TRANSFORMS = [
+    Transform(N + "1000, jvp", 2, on_rosenbrock, 1000, lambda package, f: lambda x: package.jvp(f, (x,), (x,))),
+    Transform(N + "1000, hvp", 5, on_rosenbrock, 1000, lambda package, f: lambda x: package.hvp(f)(x, x)),
+    Transform(N + "1000, sparse hessian", 40, on_rosenbrock, 1000, sparse_hessian),
+    Transform(N + "10000, sparse hessian", 40, on_rosenbrock, 10_000, sparse_hessian, is_large=True),
+    Transform(
+        "sum of sin(x_i * x_j), n=50, hessian", 60, lambda package, x: pairs(x, package.sin), 50,
+        lambda package, f: package.hessian(f),
+    ),
+]  # fmt: skip
+
+
+def compare_transforms(quick):
+    """Print what transforms cost, as multiples of the gradient of the same function by the same engine."""
+    rng = random.Random(0)
+    print(f"\n| as a multiple of the gradient | goal | {' | '.join(ENGINES)} |")
+    print("|---" * (2 + len(ENGINES)) + "|")
+    for row in TRANSFORMS:
+        if row.is_large and quick:
+            continue
+        point, cells = [rng.uniform(-1, 1) for _ in range(row.size)], []
+        for package in ENGINES.values():
+            function = functools.partial(row.function, package)
+            runs = {"gradient": package.value_and_grad(function), "transform": row.transformed(package, function)}
+            times = least({name: functools.partial(run, point) for name, run in runs.items()}, quick)
+            cells.append(digits(times["transform"] / times["gradient"]))
+        print(f"| {row.name} | {row.goal} | {' | '.join(cells)} |", flush=True)
+
+
 class Memory(NamedTuple):
     """Resident bytes per node of a graph: while it is there, at most while a sweep runs, once it is dropped, and after
     some thousand small graphs more."""
@@ -580,6 +637,7 @@ def main():
     if not quick:
         pyplot()
     multiples = compare(quick)
+    compare_transforms(quick)
     growth = grow(quick)
     if not quick:
         draw_comparison(multiples)

@@ -35,7 +35,9 @@ OTHERS = [
     "test_accuracy.py",
     "test_ops.py",
     "test_value.py",
-    "test_functional.py",
+    "test_calls.py",
+    "test_reverse.py",
+    "test_jacobians.py",
     "test_derivatives.py",
     "test_mode.py",
     "test_symbols.py",
@@ -55,7 +57,7 @@ class Mutant(NamedTuple):
     def suites(self):
         """What may notice it, in turn."""
         if self.is_native:
-            return [["test_walk.py"], ["test_engine.py"]]
+            return [["test_walk.py"], ["test_engine.py"], ["test_derivatives.py"]]
         own = [f"test_{Path(self.file).stem}.py"]
         if str(self.file).startswith("pictures/"):
             own = ["test_draw.py", "test_svg.py"]
@@ -493,21 +495,106 @@ MUTANTS = [
     ),
     Mutant(
         "nested grad: the inner variable is the outer one's constant",
-        "functional/reverse.py",
+        "functional/calls.py",
         'Value._apply(TABLE["mul"], x, 1.0) if linked else x.detach()',
         "x.detach()",
     ),
     Mutant(
         "grad of a captured Value is no Value",
-        "functional/reverse.py",
+        "functional/calls.py",
         "(is_within or any(map(trees.holds_node, args)))",
         "is_within",
     ),
     Mutant(
         "grad within grad gives floats",
-        "functional/reverse.py",
+        "functional/calls.py",
         "(is_within or any(map(trees.holds_node, args)))",
         "any(map(trees.holds_node, args))",
+    ),
+    Mutant(
+        "the gradient has the structure that the function leaves behind",
+        "functional/calls.py",
+        "[trees.rebuild(args[i], _ZEROS) for i in positions]",
+        "[args[i] for i in positions]",
+    ),
+    Mutant(
+        "what grad returns is no method",
+        "functional/calls.py",
+        "return self if instance is None else types.MethodType(self, instance)",
+        "return self",
+    ),
+    Mutant(
+        "a decorated function is pickled as what it was", "functional/calls.py", "path if found is self", "path if 0"
+    ),
+    Mutant(
+        "an argument is differentiated by twice",
+        "functional/calls.py",
+        "if len(set(positions)) == len(wanted):",
+        "if len(positions) == len(wanted):",
+    ),
+    # ---- Transforms. ----
+    Mutant(
+        "jacobian goes forward where there are few results",
+        "functional/jacobians.py",
+        "FEW * len(call.inputs) <= len(roots)",
+        "FEW * len(call.inputs) >= len(roots)",
+    ),
+    Mutant(
+        "a block of rows begins anew for each array",
+        "functional/jacobians.py",
+        "before, start = start, start + math.prod(columns or ())",
+        "before, start = 0, start + math.prod(columns or ())",
+    ),
+    Mutant(
+        "constants among the results take the rows of others",
+        "functional/jacobians.py",
+        "[next(rows) if isinstance(x, Value) else ((), ()) for x in outputs]",
+        "[*rows, *[((), ())] * (len(outputs) - len(roots))]",
+    ),
+    Mutant(
+        "tangents are matched by order",
+        "functional/calls.py",
+        "_match(part, held[key], path, model, found)",
+        "_match(part, next(iter(held.values())), path, model, found)",
+    ),
+    Mutant(
+        "Values among tangents are constants",
+        "functional/calls.py",
+        "return (found, True) if recorded",
+        "return (found, True) if recorded and further",
+    ),
+    Mutant(
+        "aux keeps its Values",
+        "functional/calls.py",
+        "return out if further else trees",
+        "return out if out else trees",
+    ),
+    Mutant(
+        "hvp forgets the direction",
+        "functional/second.py",
+        "pull(_gradient(f, call), direction, ",
+        "pull(_gradient(f, call), [1.0] * len(direction), ",
+    ),
+    Mutant(
+        "jvp gives the tangents of constants to others",
+        "functional/forward.py",
+        "[next(moved) if isinstance(x, Value) else zero for x in outputs]",
+        "[next(moved, zero) for x in outputs]",
+    ),
+    Mutant(
+        "vjp weighs results by the wrong cotangents",
+        "functional/reverse.py",
+        "[w for _, w in pairs]",
+        "found[: len(pairs)]",
+    ),
+    Mutant("rows: whatever is there is an input", NATIVE / "lanes.h", "inputs.nodes[low] == leaf ? low", "true ? low"),
+    Mutant("rows: masks forget", NATIVE / "lanes.h", "s->mask[to[k]] |= s->mask[i];", "s->mask[to[k]] = s->mask[i];"),
+    Mutant("rows: no strong zeros", NATIVE / "lanes.h", "if (slope != 0.0 && isfinite(slope))", "if (true)"),
+    Mutant(
+        "rows: an old root is in the way of others",
+        NATIVE / "lanes.h",
+        "&& are_all_since(roots, since)",
+        "",
     ),
     # ---- Recording and watchers. ----
     Mutant(
@@ -609,7 +696,6 @@ MUTANTS = [
     Mutant("fields of dataclasses are items in paths", "trees.py", 'f"{path}.{key}"', 'f"{path}[{key!r}]"'),
     Mutant("arrays come back flat", "trees.py", "made.reshape(shape)", "made"),
     Mutant("a Value among numbers is overlooked", "trees.py", "any(holds_node(part)", "all(holds_node(part)"),
-    Mutant("arguments that lost numbers go unnoticed", "trees.py", "    for _ in new:\n", "    for _ in ():\n"),
     Mutant(
         "lists and tuples have one structure", "trees.py", "return type(tree), tuple((key,", "return None, tuple((key,"
     ),
@@ -740,12 +826,6 @@ MUTANTS = [
         NATIVE / "slab.h",
         "size_t excess = (least_spare + 1) / 2;",
         "size_t excess = 0;",
-    ),
-    Mutant(
-        "slopes are counted from the end of a list that may have changed",
-        NATIVE / "differentiate.h",
-        "reading->next += count - left;",
-        "reading->next = PyList_GET_SIZE(reading->slopes) - left;",
     ),
     Mutant(
         "methods take no keywords",

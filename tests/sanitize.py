@@ -19,7 +19,10 @@ from building import NATIVE, build, copied
 
 FLAGS = "-g -O1 -fno-omit-frame-pointer -DAUTOGRAD_MINI_NO_FREE_LIST -DAUTOGRAD_MINI_SMALL_SLABS"
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-TESTS = [f"tests/test_{name}.py" for name in ("engine", "walk", "value", "functional", "memory", "laws")]
+TESTS = [
+    f"tests/test_{name}.py"
+    for name in ("engine", "walk", "value", "derivatives", "calls", "reverse", "second", "memory", "laws")
+]
 
 # What a call gives that fails, and the calls. It is those of the engine alone that are made to fail, not those of the
 # interpreter, which does not survive that itself.

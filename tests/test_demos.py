@@ -97,6 +97,10 @@ def test_the_benchmark_prints_its_rows(folder):
         if importlib.util.find_spec("micrograd"):
             can_do_it = any(word in name for word in ("Rosenbrock", "two moons"))
             assert (row[header.index("micrograd")] != "-") == can_do_it
+    for name in ("jvp", "hvp", "sparse hessian", "n=50, hessian"):
+        (row,) = [row for row in rows if row[0].endswith(name)]
+        assert len(row) == 2 + len(engines)
+        assert all(float(cell) > 0 for cell in row[1:])
     (small,) = [row for row in rows if row[0] == "1e4"]
     assert small[4::4] == ["-"] * len(engines)
     (large,) = [row for row in rows if row[0] == "1e5"]

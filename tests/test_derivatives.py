@@ -11,7 +11,8 @@ from twins import native_only, textbook
 
 import autograd_mini as ag
 from autograd_mini import Value
-from autograd_mini.core.serving import adjoints, new_epoch, pull, push, topological_order
+from autograd_mini.core import mode
+from autograd_mini.core.serving import adjoints, new_epoch, pull, pull_each, push, topological_order
 from autograd_mini.testing import programs
 from autograd_mini.testing.oracles import Untrusted, exact
 from autograd_mini.testing.program import Dialect, python
@@ -203,6 +204,119 @@ def test_a_stale_graph_has_no_derivative_in_either_direction():
     for run in (lambda: pull([y], [1.0], [x]), lambda: push([x], [1.0], [y]), lambda: adjoints([y], [1.0])):
         with pytest.raises(ag.StaleGraphError, match="assigned after"):
             run()
+
+
+# ---- Rows. ----------------------------------------------------------------------------------------------------------
+
+
+@given(programs(tame=False), st.data())
+def test_a_row_is_the_pull_of_its_root_alone_and_has_what_it_was_computed_from(program, data):
+    leaves, out = recorded(program)
+    roots = [out, *data.draw(st.lists(st.sampled_from(topological_order(out)), max_size=40))]
+    since = data.draw(st.sampled_from([mode.BEGINNING, leaves[-1]._epoch + 1]))
+    mixed = data.draw(st.booleans())  # nodes and leaves, in any order, as far as they are leaves in C
+    inputs = [*leaves, *topological_order(out)[::3]] if mixed else leaves
+    inputs = list(dict.fromkeys(inputs))
+    try:
+        rows = pull_each(roots, inputs, since)
+    except ERRORS:
+        assume(False)
+    for root, (places, slopes) in zip(roots, rows, strict=True):
+        assert {inputs[i] for i in places} == set(inputs) & set(topological_order(root, since=since))
+        dense = pull([root], [1.0], inputs, since)
+        assert list(map(bits, slopes)) == [bits(dense[i]) for i in places]
+
+
+@native_only
+@given(programs(tame=False), st.lists(st.integers(0, 50), max_size=40))
+def test_both_engines_find_the_same_rows(program, chosen):
+    def told(package):
+        leaves, out = recorded(program, package)
+        graph = package.core.serving.topological_order(out)
+        try:
+            rows = package.core.serving.pull_each([graph[i % len(graph)] for i in chosen], leaves)
+        except ERRORS as error:
+            return type(error), str(error)
+        return [(places, list(map(bits, slopes))) for places, slopes in rows]
+
+    assert told(ag) == told(textbook)
+
+
+@pytest.mark.parametrize("package", [ag, textbook])
+def test_rows_of_slopes_that_python_computes(package):
+    @package.operation(partials=(lambda out, x, y: 2.0 * x * y, lambda out, x, y: x * x))
+    def square_times(x, y):
+        return x * x * y
+
+    serving = package.core.serving
+    x, y, z = package.Value(3.0), package.Value(2.0), package.Value(5.0)
+    roots = [square_times(x, y) * z, square_times(x, x), z, square_times(2.0, z) + square_times(y, 1.0)]
+    assert serving.pull_each(roots, [x, y, z]) == [
+        ([0, 1, 2], [60.0, 45.0, 18.0]),
+        ([0], [27.0]),
+        ([2], [1.0]),
+        ([1, 2], [4.0, 4.0]),
+    ]
+
+    @package.operation(partials=(lambda out, x: package.log(x),))
+    def poor(x):
+        return x
+
+    with pytest.raises(ValueError, match="math domain error"):
+        serving.pull_each([x * y, poor(package.Value(-1.0) * y)], [x, y])
+
+
+@pytest.mark.parametrize("package", [ag, textbook])
+def test_a_lane_does_not_disturb_its_neighbours(package):
+    """Each lane alone has a strong zero, an infinity, a NaN; and there are more roots than lanes."""
+    serving = package.core.serving
+    x, y = package.Value(0.0), package.Value(4.0)
+    zero = package.sqrt(x) * 0.0
+    roots = [zero, package.sqrt(x), y * NAN, y * INF, x * y, package.sqrt(y) * x, zero * INF] * 7
+    rows = serving.pull_each(roots, [x, y])
+    for root, (places, slopes) in zip(roots, rows, strict=True):
+        dense = serving.pull([root], [1.0], [x, y])
+        assert list(map(bits, slopes)) == [bits(dense[i]) for i in places]
+    assert [bits(rows[i][1][0]) for i in (0, 1)] == [bits(0.0), bits(INF)]
+
+
+@pytest.mark.parametrize("package", [ag, textbook])
+def test_leaves_that_are_no_inputs_have_no_place(package):
+    a, b, c = leaves = [package.Value(x) for x in (2.0, 3.0, 5.0)]
+    slopes = [15.0, 10.0, 6.0]
+    for chosen in ([], [0], [1], [2], [0, 2], [2, 1], [0, 1, 2]):
+        rows = package.core.serving.pull_each([a * b * c, c * a], [leaves[i] for i in chosen])
+        assert dict(zip(*rows[0], strict=True)) == {place: slopes[i] for place, i in enumerate(chosen)}
+        assert len(rows[1][0]) == len(set(chosen) & {0, 2})
+
+
+@pytest.mark.parametrize("package", [ag, textbook])
+def test_watchers_see_a_sweep_for_each_row(package):
+    seen = []
+
+    class Roots(package.core.mode.Watcher):
+        def swept(self, sweep, found):
+            seen.append((sweep.nodes, sweep.numbers, len(found)))
+
+    x = package.Value(3.0)
+    roots = [x * x, x + 1.0]
+    with package.core.mode.watching(Roots()):
+        assert package.core.serving.pull_each(roots, [x]) == [([0], [6.0]), ([0], [1.0])]
+    assert seen == [((roots[0],), (1.0,), 2), ((roots[1],), (1.0,), 2)]
+
+
+@pytest.mark.parametrize("package", [ag, textbook])
+def test_rows_of_what_is_no_value_or_out_of_date_are_errors(package):
+    x = package.Value(2.0)
+    y = x * x
+    serving = package.core.serving
+    assert serving.pull_each([], [x]) == []
+    assert serving.pull_each([y], []) == [([], [])]
+    with pytest.raises(TypeError, match=r"expected a Value, got 1\.0 of type float"):
+        serving.pull_each([1.0], [x])
+    x.data = 3.0
+    with pytest.raises(package.StaleGraphError, match="assigned after"):
+        serving.pull_each([x, y], [x])
 
 
 # ---- Strong zeros, both ways. ---------------------------------------------------------------------------------------

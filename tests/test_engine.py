@@ -684,18 +684,8 @@ def test_an_operand_that_changes_the_list_it_is_in_does_no_harm():
     assert ag.sumprod(terms, [1.0, 1.0, 1.0]).data == 4.0
     tree = [1.0, Vandal(1.0), 2.0]
     terms = tree
-    with pytest.raises((RuntimeError, IndexError)):
-        ag.grad(lambda xs: xs[0] * xs[2])(tree)
-
-
-def test_an_argument_that_grows_while_the_function_runs_is_an_error():
-    def f(xs):
-        tree.append(3.0)
-        return xs[0] * xs[0]
-
-    tree = [1.0]
-    with pytest.raises(RuntimeError, match="an argument got more numbers while the function ran"):
-        ag.grad(f)(tree)
+    assert ag.grad(lambda xs: xs[0] * xs[2])(tree) == [2.0, 0.0, 1.0]
+    assert tree == []
 
 
 def test_an_argument_that_is_taken_apart_while_it_is_searched_for_values_does_no_harm():

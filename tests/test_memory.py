@@ -16,7 +16,7 @@ import pytest
 import autograd_mini as ag
 from autograd_mini import Value
 from autograd_mini.core import mode
-from autograd_mini.core.serving import adjoints, local_partials, pull, push, topological_order
+from autograd_mini.core.serving import adjoints, local_partials, pull, pull_each, push, topological_order
 from autograd_mini.ops import TABLE
 from autograd_mini.ops.symbols import Symbol
 
@@ -149,6 +149,23 @@ def gradient_by_values(g):
 @scenario
 def second_derivative(g):
     return ag.grad(ag.grad(lambda x: ag.sin(x) * ag.softplus(x) ** 2 / cube(x)))(1.5)
+
+
+@scenario
+def gradient_of_what_is_left_to_python(g):
+    return ag.grad(model)({"w": (EXACT, True), "b": 0.5})
+
+
+@scenario
+def rows(g):
+    roots = [g.plain, g.mixed, g.x * CONSTANT] * 7
+    return [pull_each(roots, [g.x, g.y]), pull_each(roots, [g.plain, g.x]), pull_each(roots, [g.x], CONSTANT > 1)]
+
+
+@scenario
+def second_derivatives_in_a_matrix(g):
+    f = lambda xs: cube(xs[0]) * ag.exp(xs[1]) + ag.sumprod(xs, xs) / xs[2]  # noqa: E731
+    return [ag.hessian(f)([CONSTANT, 2, 0.5]), ag.hvp(f)([CONSTANT, 2, 0.5], [1.0, CONSTANT, 3])]
 
 
 @scenario

@@ -2,6 +2,7 @@
 
 import copy
 import math
+import re
 from collections import OrderedDict, UserDict, UserList, defaultdict, deque, namedtuple
 from dataclasses import FrozenInstanceError, InitVar, dataclass, field
 from fractions import Fraction
@@ -164,11 +165,6 @@ def test_what_is_no_structure_is_a_leaf(tree):
         assert trees.map_leaves(lambda x: x, wrapped)[1]["x"][0] is leaf
 
 
-def test_too_few_leaves_are_an_error_that_says_how_that_comes():
-    with pytest.raises(RuntimeError, match="an argument got more numbers while the function ran; let it change copies"):
-        trees.rebuild([1.0, {"a": 2.0}], iter([1.0]))
-
-
 def test_dicts_and_lists_of_other_types_keep_what_they_can():
     class Stack(list):
         pass
@@ -271,7 +267,7 @@ class Spring:
 def test_dataclasses_that_cannot_be_made_again_are_refused_with_the_path(tree, text):
     with pytest.raises(TypeError, match=text):
         trees.map_leaves(lambda x: x, tree, "p")
-    with pytest.raises(TypeError, match=text.replace("p", "argument 0", 1)):
+    with pytest.raises(TypeError, match=re.sub("^p", r"args\\[0\\]", text)):
         ag.grad(square)(tree)
     with pytest.raises(TypeError, match=r"^the argument is of type Gear, whose"):
         trees.map_leaves(lambda x: x, Gear(3))
@@ -360,20 +356,20 @@ def test_what_a_dataclass_computes_from_its_fields_takes_part():
 @pytest.mark.parametrize(
     ("make", "text"),
     [
-        (lambda: np.array(["a", "b"]), r"argument 0 is array\(\['a', 'b'\].* of type ndarray, which cannot be differ"),
-        (lambda: {"z": np.array([[1j]])}, r"argument 0\['z'\] is array\(.* of type ndarray, which cannot"),
-        (lambda: Frozen(1.0, np.array([1.0, None])), r"argument 0\.b\[1\] is None of type NoneType, which cannot"),
-        (lambda: [np.array("a")], r"argument 0\[0\] is array\('a'.* of type ndarray"),
+        (lambda: np.array(["a", "b"]), r"args\[0\] is array\(\['a', 'b'\].* of type ndarray, which cannot be differ"),
+        (lambda: {"z": np.array([[1j]])}, r"args\[0\]\['z'\] is array\(.* of type ndarray, which cannot"),
+        (lambda: Frozen(1.0, np.array([1.0, None])), r"args\[0\]\.b\[1\] is None of type NoneType, which cannot"),
+        (lambda: [np.array("a")], r"args\[0\]\[0\] is array\('a'.* of type ndarray"),
         (
             lambda: [np.ma.array([1.0], mask=[True])],
-            r"(?s)argument 0\[0\] is masked_array\(.* of type MaskedArray, which",
+            r"(?s)args\[0\]\[0\] is masked_array\(.* of type MaskedArray, which",
         ),
-        (lambda: Typed(np.matrix([[1.0]])), r"argument 0\.x is matrix\(\[\[1\.\]\]\) of type matrix, which cannot"),
-        (lambda: np.zeros(1, dtype=[("x", float)]), r"argument 0 is array\(.*'x'.* of type ndarray, which cannot"),
-        (lambda: Pair(1.0, np.array([print], dtype=object)), r"argument 0\.right\[0\] is <built-in function print> of"),
+        (lambda: Typed(np.matrix([[1.0]])), r"args\[0\]\.x is matrix\(\[\[1\.\]\]\) of type matrix, which cannot"),
+        (lambda: np.zeros(1, dtype=[("x", float)]), r"args\[0\] is array\(.*'x'.* of type ndarray, which cannot"),
+        (lambda: Pair(1.0, np.array([print], dtype=object)), r"args\[0\]\.right\[0\] is <built-in function print> of"),
         (
             lambda: np.array(["2024-01-01"], dtype="datetime64[D]"),
-            r"argument 0 is array\(\['2024-01-01'\], .* of type ndarray",
+            r"args\[0\] is array\(\['2024-01-01'\], .* of type ndarray",
         ),
     ],
 )

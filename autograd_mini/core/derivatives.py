@@ -1,4 +1,4 @@
-"""The two primitives under every transform: ``pull`` goes backward through a recording, ``push`` forward.
+"""The two primitives under every transform: ``pull`` goes backward through a recording, ``push`` forward; and rows.
 
 Either works on floats, or on Values: it then evaluates the same partials on nodes and thereby records the derivative as
 a graph, which can be differentiated further. This page is the reference; the native engine has both in C.
@@ -155,10 +155,53 @@ def push(
     return list(map(_as_value, found)) if on_values else found
 
 
-def differentiate(f: Callable[..., Any], argnums: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The native engine has a call of ``value_and_grad`` here, for the usual kinds of arguments; None leaves it to
-    ``functional/reverse.py``."""
-    return None
+def pull_each(
+    roots: Sequence[Value], inputs: Sequence[Value], since: int = mode.BEGINNING, adjoints: Any = adjoints
+) -> list[tuple[list[int], list[float]]]:
+    """The derivatives of each root alone, by those of the inputs that it was computed from: rows of a Jacobian.
+
+    Args:
+        roots, inputs: as for ``pull``.
+        since: an epoch at which the sweep ends.
+        adjoints: the sweep of the engine.
+
+    Returns:
+        for each root the places among the inputs, leaves before others, and the derivatives by these.
+
+    Raises:
+        StaleGraphError: if a leaf was assigned after the graph was recorded.
+
+    >>> x, y = Value(3.0), Value(2.0)
+    >>> pull_each([x * y, y * y], [x, y])
+    [([0, 1], [2.0, 3.0]), ([1], [4.0])]
+    """
+    place = {v: i for i, v in enumerate(inputs)}
+    rows = []
+    for root in roots:
+        found = [(place[v], slope) for v, slope in adjoints([root], [1.0], since).items() if v in place]
+        rows.append(([i for i, _ in found], [slope for _, slope in found]))
+    return rows
+
+
+class Differentiating:
+    """What ``grad`` and ``value_and_grad`` return is of this class: calls of it give the derivatives of ``f``.
+
+    The native engine has it in C and does a call there, for the usual kinds of arguments.
+
+    Args:
+        f: the function to differentiate.
+        argnums: which of its arguments to differentiate by, an int or a tuple of ints.
+        in_python: gives value and gradient for ``f``, ``argnums``, and the arguments of a call as a tuple and a dict.
+        with_value: whether a call gives both, or the gradient alone.
+    """
+
+    def __init__(self, f: Callable[..., Any], argnums: Any, in_python: Callable[..., Any], with_value: bool) -> None:
+        self.__call = f, argnums, in_python, with_value
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        f, argnums, in_python, with_value = self.__call
+        both = in_python(f, argnums, args, kwargs)
+        return both if with_value else both[1]
 
 
 def _total(terms: list[Any]) -> Any:

@@ -71,11 +71,21 @@ functions: dict[str, Callable[..., Any]] = {
 
 # The two are one to every reader, type checkers included.
 if TYPE_CHECKING or engine == "python":
-    from .derivatives import differentiate, pull, push
+    from .derivatives import Differentiating, pull, pull_each, push
     from .mode import new_epoch
     from .value import Value, adjoints, local_partials, topological_order
 else:
-    from .native import Value, adjoints, differentiate, local_partials, new_epoch, pull, push, topological_order
+    from .native import (
+        Differentiating,
+        Value,
+        adjoints,
+        local_partials,
+        new_epoch,
+        pull,
+        pull_each,
+        push,
+        topological_order,
+    )  # fmt: skip
     from .native import functions as _in_c
 
     functions |= _in_c
@@ -86,6 +96,6 @@ on_lists = ON_LISTS
 copies.serve(Value)
 
 __all__ = [
-    "Value", "adjoints", "differentiate", "engine", "functions", "local_partials", "new_epoch", "on_lists", "pull",
-    "push", "topological_order",
+    "Differentiating", "Value", "adjoints", "engine", "functions", "local_partials", "new_epoch", "on_lists", "pull",
+    "pull_each", "push", "topological_order",
 ]  # fmt: skip

@@ -265,9 +265,14 @@ def refuse_restored(op: object, args: object, epoch: object) -> None:
 def plain_result(name: str, out: Any) -> float:
     """The result of a function to differentiate that is no Value, if it is a number."""
     if not isinstance(out, Real):
+        advice = (
+            "as a def without a return gives None"
+            if out is None
+            else "such as the sum of what you have, or use jacobian"
+        )
         raise TypeError(
-            f"grad needs a function that returns one number, but {name} returned {out!r} of type "
-            f"{type(out).__name__}; return a single number, such as the sum of what you have"
+            f"a gradient is that of one number, but {name} returned {out!r} of type "
+            f"{type(out).__name__}; return a single number, {advice}"
         )
     return number(out)
 

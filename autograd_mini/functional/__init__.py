@@ -3,7 +3,22 @@
 from .checkpointing import recompute
 from .custom import operation
 from .equations import implicit, solve
-from .reverse import grad, value_and_grad
+from .forward import jvp
+from .jacobians import jacobian
+from .reverse import grad, value_and_grad, vjp
+from .second import hessian, hvp
 
-__all__ = ["grad", "implicit", "operation", "recompute", "solve", "value_and_grad"]
+__all__ = [
+    "grad",
+    "hessian",
+    "hvp",
+    "implicit",
+    "jacobian",
+    "jvp",
+    "operation",
+    "recompute",
+    "solve",
+    "value_and_grad",
+    "vjp",
+]
 __dir__ = __all__.copy  # dir() lists what is public

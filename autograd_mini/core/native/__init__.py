@@ -13,15 +13,16 @@ from .. import mode as _mode
 
 try:
     from ._native import (
+        Differentiating,
         Value,
         adjoints,
         counts,
         deepen,
-        differentiate,
         functions,
         local_partials,
         new_epoch,
         pull,
+        pull_each,
         push,
         set_unusual,
         table_hash,
@@ -31,8 +32,8 @@ except (AttributeError, KeyError, TypeError) as error:  # what it looks for in t
     raise ImportError("it was built from another state of the sources around it") from error
 
 __all__ = [
-    "Value", "adjoints", "counts", "differentiate", "functions", "local_partials", "new_epoch", "pull", "push",
-    "topological_order",
+    "Differentiating", "Value", "adjoints", "counts", "functions", "local_partials", "new_epoch", "pull",
+    "pull_each", "push", "topological_order",
 ]  # fmt: skip
 
 if _table_hash() not in (None, table_hash):

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from ..derivatives import Differentiating as Differentiating
 from ..derivatives import pull as pull
+from ..derivatives import pull_each as pull_each
 from ..derivatives import push as push
 from ..mode import new_epoch as new_epoch
 from ..value import Value as Value
@@ -17,7 +19,4 @@ compiler: str
 
 def set_unusual(count: int, /) -> None: ...
 def deepen(what: int, change: int, /) -> int: ...
-def differentiate(
-    f: Callable[..., Any], argnums: int | tuple[int, ...], args: tuple[Any, ...], kwargs: dict[str, Any], /
-) -> tuple[Any, Any]: ...
 def counts() -> dict[str, int]: ...

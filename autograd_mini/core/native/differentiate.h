@@ -1,8 +1,118 @@
-/* A call of value_and_grad in C, where the arguments are nested lists, tuples and dicts of floats, ints and Values. Whatever
- * else comes is left to the page of Python that calls this, errors included. */
+/* Calls of grad and value_and_grad in C, where the arguments are nested lists, tuples and dicts of floats, ints and Values.
+ * Whatever else comes is left to a function in Python, errors included. */
 #pragma once
 
 #include "value.h"
+
+/* ---- Copies of arguments. ---- */
+
+static inline bool is_leaf(PyObject *tree)
+{
+    return PyFloat_CheckExact(tree) || is_value(tree) || PyLong_CheckExact(tree);
+}
+
+/* Ends what `hidden` began. */
+static void show(PyObject *container)
+{
+    if (!PyObject_GC_IsTracked(container) && container != shared.nothing)
+        PyObject_GC_Track(container);
+}
+
+static PyObject *copy_tree(PyObject *tree);
+
+/* Replaces a container by a copy of it; false as copy_tree. */
+static inline bool copy_item(PyObject **item)
+{
+    if (is_leaf(*item))
+        return true;
+    PyObject *copy = copy_tree(*item);
+    if (copy)
+        Py_SETREF(*item, copy);
+    return copy != NULL;
+}
+
+static PyObject *copy_items(PyObject *copy)
+{
+    for (Py_ssize_t i = 0; copy && i < PySequence_Fast_GET_SIZE(copy); i++)
+        if (!copy_item(&PySequence_Fast_ITEMS(copy)[i]))
+            Py_CLEAR(copy);
+    return copy;
+}
+
+static PyObject *copy_tuple(PyObject *tree)
+{
+    if (tree == shared.nothing)
+        return Py_NewRef(tree);
+    PyObject *copy = hidden(PyTuple_New(PyTuple_GET_SIZE(tree)));
+    for (Py_ssize_t i = 0; copy && i < PyTuple_GET_SIZE(copy); i++)
+        PyTuple_SET_ITEM(copy, i, Py_NewRef(PyTuple_GET_ITEM(tree, i)));
+    return copy_items(copy);
+}
+
+static PyObject *copy_dict(PyObject *tree)
+{
+    PyObject *copy = hidden(PyDict_Copy(tree)), *key, *branch;
+    Py_ssize_t place = 0;
+    while (copy && PyDict_Next(copy, &place, &key, &branch)) {
+        /* Other keys have an __eq__ of their own, which would run where we do not want it. */
+        PyObject *x = !PyUnicode_CheckExact(key) ? NULL : is_leaf(branch) ? Py_NewRef(branch) : copy_tree(branch);
+        if (!x || (x != branch && PyDict_SetItem(copy, key, x) < 0))
+            Py_CLEAR(copy);
+        Py_XDECREF(x);
+    }
+    return hidden(copy);
+}
+
+/* A tree whose containers are ours alone. NULL without an exception where it is left to Python. */
+static PyObject *copy_tree(PyObject *tree)
+{
+    PyObject *copy = NULL;
+    if (is_leaf(tree))
+        return Py_NewRef(tree);
+    if (Py_EnterRecursiveCall(" in a nested argument"))
+        return NULL;
+    if (PyList_CheckExact(tree))
+        copy = copy_items(hidden(PyList_GetSlice(tree, 0, PyList_GET_SIZE(tree))));
+    else if (PyTuple_CheckExact(tree))
+        copy = copy_tuple(tree);
+    else if (PyDict_CheckExact(tree))
+        copy = copy_dict(tree);
+    Py_LeaveRecursiveCall();
+    return copy;
+}
+
+/* Puts numbers into a copy in place of its leaves, from `next` on. */
+static bool fill_tree(PyObject *copy, PyObject *const **next);
+
+static inline bool fill_item(PyObject **item, PyObject *const **next)
+{
+    if (!is_leaf(*item))
+        return fill_tree(*item, next);
+    Py_SETREF(*item, Py_NewRef(*(*next)++));
+    return true;
+}
+
+static bool fill_dict(PyObject *copy, PyObject *const **next)
+{
+    PyObject *key, *branch;
+    Py_ssize_t place = 0;
+    bool done = true;
+    while (done && PyDict_Next(copy, &place, &key, &branch)) /* which allows for new values of old keys */
+        done = is_leaf(branch) ? PyDict_SetItem(copy, key, *(*next)++) == 0 : fill_tree(branch, next);
+    return done;
+}
+
+static bool fill_tree(PyObject *copy, PyObject *const **next)
+{
+    bool done = true;
+    if (PyDict_CheckExact(copy))
+        done = fill_dict(copy, next);
+    else
+        for (Py_ssize_t i = 0; done && i < PySequence_Fast_GET_SIZE(copy); i++)
+            done = fill_item(&PySequence_Fast_ITEMS(copy)[i], next);
+    show(copy);
+    return done;
+}
 
 /* ---- Variables. ---- */
 
@@ -20,84 +130,6 @@ static void free_variables(Variables *made)
     PyMem_Free(made->nodes);
 }
 
-/* A tree with each leaf replaced by what `leaf` makes of it. NULL without an exception where a tree is left to Python. */
-typedef PyObject *Leaf(PyObject *x, void *context);
-
-static PyObject *map_tree(PyObject *tree, Leaf *leaf, void *context);
-
-static PyObject *map_list(PyObject *tree, Leaf *leaf, void *context)
-{
-    PyObject *items = PyList_AsTuple(tree); /* which nothing changes, should a leaf run Python */
-    PyObject *out = items ? hidden(PyList_New(PyTuple_GET_SIZE(items))) : NULL;
-    for (Py_ssize_t i = 0; out && i < PyTuple_GET_SIZE(items); i++) {
-        PyObject *x = map_tree(PyTuple_GET_ITEM(items, i), leaf, context);
-        if (x)
-            PyList_SET_ITEM(out, i, x);
-        else
-            Py_CLEAR(out);
-    }
-    Py_XDECREF(items);
-    return shown(out);
-}
-
-static PyObject *map_tuple(PyObject *tree, Leaf *leaf, void *context)
-{
-    if (tree == shared.nothing)
-        return Py_NewRef(tree);
-    PyObject *out = hidden(PyTuple_New(PyTuple_GET_SIZE(tree)));
-    for (Py_ssize_t i = 0; out && i < PyTuple_GET_SIZE(tree); i++) {
-        PyObject *x = map_tree(PyTuple_GET_ITEM(tree, i), leaf, context);
-        if (x)
-            PyTuple_SET_ITEM(out, i, x);
-        else
-            Py_CLEAR(out);
-    }
-    return shown(out);
-}
-
-static PyObject *map_dict(PyObject *tree, Leaf *leaf, void *context)
-{
-    PyObject *out = PyDict_New(), *items, *key, *branch;
-    Py_ssize_t place = 0;
-    items = unusual_blocks ? PyDict_Copy(tree) : Py_NewRef(tree); /* watchers are Python, which might change it */
-    if (!items)
-        Py_CLEAR(out);
-    while (out && PyDict_Next(items, &place, &key, &branch)) {
-        /* Other keys have a __hash__ and an __eq__ of their own, which could change the dict meanwhile. */
-        if (!PyUnicode_CheckExact(key)) {
-            Py_CLEAR(out);
-            break;
-        }
-        Py_INCREF(key);
-        Py_INCREF(branch);
-        PyObject *x = map_tree(branch, leaf, context);
-        if (!x || PyDict_SetItem(out, key, x) < 0)
-            Py_CLEAR(out);
-        Py_DECREF(key);
-        Py_DECREF(branch);
-        Py_XDECREF(x);
-    }
-    Py_XDECREF(items);
-    return out;
-}
-
-static PyObject *map_tree(PyObject *tree, Leaf *leaf, void *context)
-{
-    if (PyFloat_CheckExact(tree) || is_value(tree) || PyLong_CheckExact(tree))
-        return leaf(tree, context);
-    PyObject *out = NULL;
-    if (Py_EnterRecursiveCall(" in a nested argument"))
-        return NULL;
-    if (PyList_CheckExact(tree))
-        out = map_list(tree, leaf, context);
-    else if (PyTuple_CheckExact(tree))
-        out = map_tuple(tree, leaf, context);
-    else if (PyDict_CheckExact(tree))
-        out = map_dict(tree, leaf, context);
-    Py_LeaveRecursiveCall();
-    return out;
-}
-
 static bool append(Variables *made, PyObject *v)
 {
     if (made->count == made->room) {
@@ -112,9 +144,8 @@ static bool append(Variables *made, PyObject *v)
     return true;
 }
 
-static PyObject *variable(PyObject *x, void *context)
+static PyObject *variable(PyObject *x, Variables *made)
 {
-    Variables *made = context;
     Operand o;
     PyObject *v;
     if (!take_quickly(x, &o))
@@ -128,12 +159,51 @@ static PyObject *variable(PyObject *x, void *context)
     return v;
 }
 
+/* The same tree as a copy with a variable for each leaf. */
+static PyObject *variables_of(PyObject *copy, Variables *made);
+
+static PyObject *variables_of_items(PyObject *copy, Variables *made)
+{
+    Py_ssize_t n = PySequence_Fast_GET_SIZE(copy);
+    PyObject *out = hidden(PyList_CheckExact(copy) ? PyList_New(n) : PyTuple_New(n));
+    for (Py_ssize_t i = 0; out && i < n; i++) {
+        PyObject *x = variables_of(PySequence_Fast_GET_ITEM(copy, i), made);
+        PySequence_Fast_ITEMS(out)[i] = x;
+        if (!x)
+            Py_CLEAR(out);
+    }
+    if (out)
+        show(out);
+    return out;
+}
+
+static PyObject *variables_of_dict(PyObject *copy, Variables *made)
+{
+    PyObject *out = PyDict_New(), *key, *branch;
+    Py_ssize_t place = 0;
+    while (out && PyDict_Next(copy, &place, &key, &branch)) {
+        PyObject *x = variables_of(branch, made);
+        if (!x || PyDict_SetItem(out, key, x) < 0)
+            Py_CLEAR(out);
+        Py_XDECREF(x);
+    }
+    return out;
+}
+
+static PyObject *variables_of(PyObject *copy, Variables *made)
+{
+    if (is_leaf(copy))
+        return variable(copy, made);
+    return PyDict_CheckExact(copy) ? variables_of_dict(copy, made) : variables_of_items(copy, made);
+}
+
 /* ---- The call. ---- */
 
 typedef struct {
     PyObject *function, *argnums, *args, *kwargs;
-    Py_ssize_t *positions; /* of the arguments to differentiate by */
-    Py_ssize_t count;
+    Py_ssize_t count;      /* how many arguments there are to differentiate by */
+    Py_ssize_t *positions; /* where they stand */
+    PyObject **wanted;     /* copies of them as they were when the call began, or NULL; they become the gradient */
     Variables inputs;
 } Call;
 
@@ -151,11 +221,26 @@ static bool find_positions(Call *c)
         if (at < -n || at >= n)
             return false;
         c->positions[i] = at < 0 ? at + n : at;
+        for (Py_ssize_t k = 0; k < i; k++)
+            if (c->positions[k] == c->positions[i])
+                return false;
     }
     return true;
 }
 
-/* The arguments with fresh variables in place of the wanted ones. NULL without an exception if they are left to Python. */
+/* Copies the wanted arguments: whatever the function does to them, the derivatives have this structure. False, without an
+ * exception if they are left to Python. */
+static bool copy_wanted(Call *c)
+{
+    bool done = true;
+    for (Py_ssize_t i = 0; done && i < c->count; i++) {
+        c->wanted[i] = copy_tree(PyTuple_GET_ITEM(c->args, c->positions[i]));
+        done = c->wanted[i] != NULL;
+    }
+    return done;
+}
+
+/* The arguments with fresh variables in place of the wanted ones. */
 static PyObject *arguments_with_variables(Call *c)
 {
     PyObject *inner = PyTuple_New(PyTuple_GET_SIZE(c->args));
@@ -163,7 +248,7 @@ static PyObject *arguments_with_variables(Call *c)
         PyTuple_SET_ITEM(inner, i, Py_NewRef(PyTuple_GET_ITEM(c->args, i)));
     for (Py_ssize_t i = 0; inner && i < c->count; i++) {
         Py_ssize_t at = c->positions[i];
-        PyObject *x = map_tree(PyTuple_GET_ITEM(c->args, at), variable, &c->inputs);
+        PyObject *x = variables_of(c->wanted[i], &c->inputs);
         if (!x) {
             Py_CLEAR(inner);
             break;
@@ -235,11 +320,8 @@ static PyObject *zeros(Call *c, PyObject **out, bool further)
 }
 
 /* The derivatives as a list, and the value in place of the result. */
-static PyObject *differentiate_result(Call *c, PyObject **out, const Trace *trace, int64_t start)
+static PyObject *differentiate_result(Call *c, PyObject **out, bool further, int64_t start)
 {
-    int further = trace->recorded ? (trace->is_within ? 1 : holds_node(c->args)) : 0;
-    if (further < 0)
-        return NULL;
     if (!is_value(*out))
         return zeros(c, out, further);
     Value *root = (Value *)*out;
@@ -254,75 +336,18 @@ static PyObject *differentiate_result(Call *c, PyObject **out, const Trace *trac
 
 /* ---- Results. ---- */
 
-typedef struct {
-    PyObject *slopes; /* a list, one for each variable */
-    Py_ssize_t next;
-} Reading;
-
-static PyObject *next_slope(PyObject *Py_UNUSED(x), void *context)
-{
-    Reading *reading = context;
-    if (reading->next >= PyList_GET_SIZE(reading->slopes))
-        return NULL; /* the argument has grown meanwhile; Python says so */
-    return Py_NewRef(PyList_GET_ITEM(reading->slopes, reading->next++));
-}
-
-/* The derivatives that have not been read yet, as an iterator. */
-static PyObject *rest_of(const Reading *reading)
-{
-    PyObject *rest = PyList_GetSlice(reading->slopes, reading->next, PyList_GET_SIZE(reading->slopes));
-    PyObject *leaves = rest ? PyObject_GetIter(rest) : NULL;
-    Py_XDECREF(rest);
-    return leaves;
-}
-
-/* The same in Python, for an argument that is none of ours any more. */
-static PyObject *shape_in_python(PyObject *tree, Reading *reading)
-{
-    Py_ssize_t count = PyList_GET_SIZE(reading->slopes) - reading->next; /* before Python runs, which may change it */
-    PyObject *leaves = rest_of(reading);
-    PyObject *out = leaves ? PyObject_CallFunctionObjArgs(shared.rebuild, tree, leaves, NULL) : NULL;
-    Py_ssize_t left = out ? PyObject_LengthHint(leaves, 0) : 0;
-    if (left < 0)
-        Py_CLEAR(out);
-    reading->next += count - left;
-    Py_XDECREF(leaves);
-    return out;
-}
-
-/* The next derivatives in the structure of an argument. */
-static PyObject *shape(PyObject *tree, Reading *reading)
-{
-    Py_ssize_t start = reading->next;
-    PyObject *out = map_tree(tree, next_slope, reading);
-    if (out || PyErr_Occurred())
-        return out;
-    reading->next = start;
-    return shape_in_python(tree, reading);
-}
-
+/* The derivatives in the structure of the arguments. */
 static PyObject *shape_all(Call *c, PyObject *slopes)
 {
-    Reading reading = {slopes, 0};
-    bool is_single = !PyTuple_Check(c->argnums);
-    PyObject *out = hidden(PyTuple_New(c->count));
-    for (Py_ssize_t i = 0; out && i < c->count; i++) {
-        PyObject *x = shape(PyTuple_GET_ITEM(c->args, c->positions[i]), &reading);
-        if (x)
-            PyTuple_SET_ITEM(out, i, x);
-        else
-            Py_CLEAR(out);
-    }
-    if (out && reading.next < PyList_GET_SIZE(slopes)) {
-        PyObject *leaves = rest_of(&reading);
-        if (leaves)
-            Py_XDECREF(PyObject_CallOneArg(shared.finish, leaves)); /* raises */
-        Py_XDECREF(leaves);
-        Py_CLEAR(out);
-    }
-    shown(out);
-    if (out && is_single)
-        Py_SETREF(out, Py_NewRef(PyTuple_GET_ITEM(out, 0)));
+    PyObject *const *next = PySequence_Fast_ITEMS(slopes);
+    for (Py_ssize_t i = 0; i < c->count; i++)
+        if (!fill_item(&c->wanted[i], &next))
+            return NULL;
+    if (!PyTuple_Check(c->argnums))
+        return Py_NewRef(c->wanted[0]);
+    PyObject *out = PyTuple_New(c->count);
+    for (Py_ssize_t i = 0; out && i < c->count; i++)
+        PyTuple_SET_ITEM(out, i, Py_NewRef(c->wanted[i]));
     return out;
 }
 
@@ -334,9 +359,10 @@ static PyObject *differentiate(Call *c)
         return NULL;
     c->inputs.linked = trace.recorded;
     int64_t start = ++epoch_now;
-    PyObject *inner = find_positions(c) ? arguments_with_variables(c) : NULL;
-    PyObject *out = inner ? PyObject_Call(c->function, inner, c->kwargs) : NULL;
-    PyObject *slopes = out ? differentiate_result(c, &out, &trace, start) : NULL, *gradient = NULL, *both = NULL;
+    PyObject *inner = find_positions(c) && copy_wanted(c) ? arguments_with_variables(c) : NULL;
+    int further = inner && trace.recorded ? (trace.is_within ? 1 : holds_node(c->args)) : 0;
+    PyObject *out = inner && further >= 0 ? PyObject_Call(c->function, inner, c->kwargs) : NULL;
+    PyObject *slopes = out ? differentiate_result(c, &out, further, start) : NULL, *gradient = NULL, *both = NULL;
     end_trace(&trace);
     if (slopes)
         gradient = shape_all(c, slopes);
@@ -350,23 +376,111 @@ static PyObject *differentiate(Call *c)
     return is_left ? Py_NewRef(Py_None) : both;
 }
 
-static PyObject *function_differentiate(PyObject *Py_UNUSED(module), PyObject *const *a, Py_ssize_t n)
+/* The same with memory for it. */
+static PyObject *differentiate_with_memory(PyObject *function, PyObject *argnums, PyObject *args, PyObject *kwargs)
 {
-    Py_ssize_t few[8];
-    if (n != 4 || !PyTuple_Check(a[2]) || !PyDict_Check(a[3])) {
-        PyErr_SetString(PyExc_TypeError, "differentiate takes f, argnums, args, kwargs");
-        return NULL;
+    Py_ssize_t few[8], count = PyTuple_Check(argnums) ? PyTuple_GET_SIZE(argnums) : 1;
+    PyObject *few_wanted[8] = {NULL}, *out = NULL;
+    Call c = {function, argnums, args, kwargs, count, few, few_wanted, {NULL, 0, 0, false}};
+    if (count > 8) {
+        c.positions = PyMem_New(Py_ssize_t, count);
+        c.wanted = PyMem_Calloc((size_t)count, sizeof *c.wanted);
     }
-    Call c = {a[0], a[1], a[2], a[3], few, PyTuple_Check(a[1]) ? PyTuple_GET_SIZE(a[1]) : 1, {NULL, 0, 0, false}};
-    PyObject *out = NULL;
-    if (c.count > 8)
-        c.positions = PyMem_New(Py_ssize_t, c.count);
-    if (c.positions)
+    if (c.positions && c.wanted)
         out = differentiate(&c);
     else
         PyErr_NoMemory();
-    if (c.positions != few)
+    for (Py_ssize_t i = 0; c.wanted && i < count; i++)
+        Py_XDECREF(c.wanted[i]);
+    if (count > 8) {
         PyMem_Free(c.positions);
+        PyMem_Free(c.wanted);
+    }
     free_variables(&c.inputs);
     return out;
 }
+
+/* ---- The class of derivatives.py. ---- */
+
+typedef struct {
+    PyObject_HEAD
+    PyObject *function, *argnums, *in_python;
+    int with_value; /* whether a call gives value and gradient, or the gradient alone */
+} Differentiating;
+
+static PyObject *differentiating_call(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    Differentiating *d = (Differentiating *)self;
+    if (!d->function)
+        return PyErr_Format(PyExc_TypeError, "this %s was not initialised", Py_TYPE(self)->tp_name);
+    PyObject *both = differentiate_with_memory(d->function, d->argnums, args, kwargs);
+    if (both == Py_None) {
+        PyObject *names = kwargs ? Py_NewRef(kwargs) : PyDict_New();
+        Py_SETREF(both, NULL);
+        if (names)
+            both = PyObject_CallFunctionObjArgs(d->in_python, d->function, d->argnums, args, names, NULL);
+        Py_XDECREF(names);
+    }
+    if (!both || d->with_value)
+        return both;
+    PyObject *gradient = PySequence_GetItem(both, 1);
+    Py_DECREF(both);
+    return gradient;
+}
+
+static int differentiating_init(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    static char *names[] = {"f", "argnums", "in_python", "with_value", NULL};
+    Differentiating *d = (Differentiating *)self;
+    PyObject *function, *argnums, *in_python;
+    if (!PyArg_ParseTupleAndKeywords(
+            args, kwargs, "OOOp:Differentiating", names, &function, &argnums, &in_python, &d->with_value))
+        return -1;
+    Py_XSETREF(d->function, Py_NewRef(function));
+    Py_XSETREF(d->argnums, Py_NewRef(argnums));
+    Py_XSETREF(d->in_python, Py_NewRef(in_python));
+    return 0;
+}
+
+static int differentiating_traverse(PyObject *self, visitproc visit, void *arg)
+{
+    Differentiating *d = (Differentiating *)self;
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(d->function);
+    Py_VISIT(d->argnums);
+    Py_VISIT(d->in_python);
+    return 0;
+}
+
+static int differentiating_clear(PyObject *self)
+{
+    Differentiating *d = (Differentiating *)self;
+    Py_CLEAR(d->function);
+    Py_CLEAR(d->argnums);
+    Py_CLEAR(d->in_python);
+    return 0;
+}
+
+static void differentiating_dealloc(PyObject *self)
+{
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    differentiating_clear(self);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static PyType_Slot differentiating_slots[] = {
+    {Py_tp_doc, "As the class of derivatives.py."},
+    {Py_tp_init, SLOT(differentiating_init)},
+    {Py_tp_call, SLOT(differentiating_call)},
+    {Py_tp_traverse, SLOT(differentiating_traverse)},
+    {Py_tp_clear, SLOT(differentiating_clear)},
+    {Py_tp_dealloc, SLOT(differentiating_dealloc)},
+    {0, NULL},
+};
+
+static PyType_Spec differentiating_spec = {
+    "autograd_mini.core.serving.Differentiating", sizeof(Differentiating), 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC, differentiating_slots,
+};

@@ -2,8 +2,8 @@
  *
  * node.h has the node, slab.h where nodes live and life.h how they come and go, shared.h what comes from Python, mode.h
  * whether operations record and who watches, record.h how they are recorded, walk.h the walk through memory, sort.h a
- * graph as arrays, sweep.h and nodes.h the sweeps over these, on doubles and on nodes, pull.h the primitives, value.h the
- * class, differentiate.h value_and_grad; rows.h is printed from the table at build. All of the engine's memory comes from
+ * graph as arrays, sweep.h and nodes.h the sweeps over these, on doubles and on nodes, pull.h the primitives, lanes.h the
+ * rows of a Jacobian, value.h the class, differentiate.h value_and_grad; rows.h is printed from the table at build. All of the engine's memory comes from
  * PyMem_* and PyObject_*. With AUTOGRAD_MINI_NO_WALK it is built without slabs and walk.
  *
  * Threads: the module relies on the interpreter's lock. A free-threaded interpreter switches it on for this module; where
@@ -11,6 +11,7 @@
  * Subinterpreters are refused, as the class and what is shared are one for the process.
  */
 #include "differentiate.h"
+#include "lanes.h"
 
 /* ---- Functions on graphs. ---- */
 
@@ -143,14 +144,13 @@ static PyMethodDef derivative_functions[] = {
      "pull($module, roots, cotangents, inputs, since=-9223372036854775808, on_values=False)\n--\n\n"},
     {"push", (PyCFunction)(void (*)(void))function_push, METH_VARARGS | METH_KEYWORDS,
      "push($module, inputs, tangents, roots, since=-9223372036854775808, on_values=False)\n--\n\n"},
+    {"pull_each", (PyCFunction)(void (*)(void))function_pull_each, METH_VARARGS | METH_KEYWORDS,
+     "pull_each($module, roots, inputs, since=-9223372036854775808)\n--\n\n"},
     {NULL, NULL, 0, NULL},
 };
 
 static PyMethodDef other_functions[] = {
     {"new_epoch", function_new_epoch, METH_NOARGS, "new_epoch($module, /)\n--\n\nAs mode.new_epoch."},
-    {"differentiate", (PyCFunction)(void (*)(void))function_differentiate, METH_FASTCALL,
-     "differentiate($module, f, argnums, args, kwargs, /)\n--\n\nOne call of value_and_grad(f, argnums), or "
-     "None where that is left to Python."},
     {"set_unusual", function_set_unusual, METH_O,
      "set_unusual($module, count, /)\n--\n\nHow many blocks are open for which operations must look."},
     {"deepen", (PyCFunction)(void (*)(void))function_deepen, METH_FASTCALL,
@@ -246,7 +246,8 @@ static bool take_shared(const Below *from)
 {
     return TAKE(ops, number) && take_from(from->numbers, "Real", &shared.real) && TAKE(shared, compute)
         && take_from(from->value, "Value", &shared.textbook) && TAKE(value, fresh_partials)
-        && TAKE(derivatives, partial_values) && TAKE(shared, leaf_data) && TAKE(shared, plain_number)
+        && TAKE(derivatives, partial_values) && TAKE(derivatives, pull_each)
+        && TAKE(shared, leaf_data) && TAKE(shared, plain_number)
         && TAKE(shared, gradient_data) && TAKE(shared, label_text) && TAKE(shared, refuse_data)
         && TAKE(shared, refuse_operand) && TAKE(shared, refuse_number) && TAKE(shared, refuse_constant)
         && TAKE(shared, refuse_node)
@@ -258,7 +259,7 @@ static bool take_shared(const Below *from)
         && take_from(shared.bundle, "pass_on", &shared.pass_on) && take_from(shared.bundle, "tangent", &shared.tangent)
         && take_from(from->mode, "FLOW", &shared.flow) && take_from(from->mode, "Block", &shared.block)
         && take_from(from->mode, "Sweep", &shared.sweep) && find_slots()
-        && TAKE(trees, rebuild) && TAKE(trees, finish) && TAKE(trees, holds_node)
+        && TAKE(trees, holds_node)
         && (shared.one || (shared.one = PyFloat_FromDouble(1.0))) && (shared.nothing || (shared.nothing = PyTuple_New(0)));
 }
 
@@ -349,6 +350,7 @@ static int load(PyObject *module)
         && PyModule_AddFunctions(module, graph_functions) == 0 && PyModule_AddFunctions(module, derivative_functions) == 0
         && (functions = new_functions(module)) && PyModule_AddObjectRef(module, "functions", functions) == 0
         && PyModule_AddObjectRef(module, "Value", (PyObject *)value_type) == 0
+        && PyModule_AddObject(module, "Differentiating", PyType_FromSpec(&differentiating_spec)) == 0
         && PyModule_AddObject(module, "table_hash", PyLong_FromUnsignedLong(TABLE_HASH)) == 0
         && PyModule_AddStringConstant(module, "compiler", COMPILER) == 0;
     Py_XDECREF(functions);

@@ -141,6 +141,7 @@ typedef struct {
     Operand *adjoint; /* of each node, once the sweep has been there */
     Term *pool, **first, **last;
     size_t used;
+    size_t room, pool_room; /* of the arrays by node, and of the pool */
 } NodeSweep;
 
 static void add_term(NodeSweep *s, Position to, Operand operand)
@@ -220,7 +221,7 @@ static bool sweep_nodes(NodeSweep *s)
             return false;
         if (v->state.epoch < g->since)
             continue;
-        if (g->runs_python && is_in_bundle(v)) {
+        if (g->has_bundles && is_in_bundle(v)) {
             if (!pass_terms_in_bundle(s, v, n, &s->adjoint[i], to))
                 return false;
             continue;
@@ -235,29 +236,56 @@ static bool sweep_nodes(NodeSweep *s)
     return done;
 }
 
+/* The arrays of the last sweep, unless they are large: a sweep may run Python, and so others within it. */
+static NodeSweep spare_sweep;
+
+static void free_sweep_arrays(NodeSweep *s)
+{
+    PyMem_Free(s->adjoint);
+    PyMem_Free(s->pool);
+    PyMem_Free(s->first);
+    PyMem_Free(s->last);
+}
+
 static void free_node_sweep(NodeSweep *s)
 {
     for (size_t i = 0; s->adjoint && i < s->graph.places.count; i++)
         drop(&s->adjoint[i]);
     for (size_t i = 0; i < s->used; i++)
         drop(&s->pool[i].operand);
-    PyMem_Free(s->adjoint);
-    PyMem_Free(s->pool);
-    PyMem_Free(s->first);
-    PyMem_Free(s->last);
     free_graph(&s->graph);
+    NodeSweep unwanted = *s;
+    if (s->room && s->room <= MOST_KEPT / 4 && s->pool_room <= MOST_KEPT / 2) {
+        unwanted = spare_sweep;
+        spare_sweep = *s;
+    }
+    free_sweep_arrays(&unwanted);
 }
 
 /* Memory for a sweep over a graph that was sorted; false with an exception. */
 static bool new_node_sweep(NodeSweep *s, Py_ssize_t roots)
 {
-    s->adjoint = PyMem_Calloc(s->graph.places.count, sizeof *s->adjoint);
-    s->first = PyMem_Calloc(s->graph.places.count, sizeof *s->first);
-    s->last = PyMem_Calloc(s->graph.places.count, sizeof *s->last);
-    s->pool = PyMem_New(Term, s->graph.edges + (size_t)roots);
-    if (!s->adjoint || !s->first || !s->last || !s->pool)
+    size_t count = s->graph.places.count, terms = s->graph.edges + (size_t)roots;
+    if (count && spare_sweep.room >= count && spare_sweep.pool_room >= terms) {
+        NodeSweep spare = spare_sweep;
+        spare.graph = s->graph;
+        *s = spare;
+        spare_sweep = (NodeSweep){.used = 0};
+        s->used = 0;
+        memset(s->adjoint, 0, count * sizeof *s->adjoint);
+        memset(s->first, 0, count * sizeof *s->first);
+        return true;
+    }
+    s->adjoint = PyMem_Calloc(count, sizeof *s->adjoint);
+    s->first = PyMem_Calloc(count, sizeof *s->first);
+    s->last = PyMem_Calloc(count, sizeof *s->last);
+    s->pool = PyMem_New(Term, terms);
+    bool done = s->adjoint && s->first && s->last && s->pool;
+    if (!done)
         PyErr_NoMemory();
-    return s->adjoint && s->first && s->last && s->pool;
+    s->room = done ? count : 0;
+    s->pool_room = done ? terms : 0;
+    return done;
 }
 
 /* ---- Forward. ---- */
@@ -314,7 +342,7 @@ static bool sweep_nodes_forward(Graph *g, const bool *is_given, Operand *tangent
         bool is_set = is_given[i] || v->state.epoch < g->since, moving = false, done = true;
         for (Py_ssize_t k = 0; k < n && !is_set; k++)
             moving |= to[k] != NOWHERE && !is_nothing(&tangent[to[k]]);
-        if (!is_set && g->runs_python && is_in_bundle(v))
+        if (!is_set && g->has_bundles && is_in_bundle(v))
             done = gather_nodes_in_bundle(g, v, to, tangent, &tangent[i]);
         else if (moving)
             done = gather_nodes(v, to, tangent, &tangent[i]);

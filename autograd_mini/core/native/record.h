@@ -100,7 +100,7 @@ static int is_operand(PyObject *x)
  * to show it around. */
 static PyObject *hidden(PyObject *container)
 {
-    if (container)
+    if (container && PyObject_GC_IsTracked(container))
         PyObject_GC_UnTrack(container);
     return container;
 }

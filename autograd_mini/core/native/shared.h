@@ -12,10 +12,10 @@ static struct {
     PyObject *refuse_data, *refuse_operand, *refuse_number, *refuse_constant, *refuse_node, *refuse_subclass, *refuse_stale, *refuse_restored;
     PyObject *plain_result, *picture_of, *refusal_of, *operand_set, *sign_of;
     PyObject *deepcopy, *reduce;                                     /* core/copies.py */
-    PyObject *fresh_partials, *partial_values;                       /* core/value.py and derivatives.py */
+    PyObject *fresh_partials, *partial_values, *pull_each;           /* core/value.py and derivatives.py */
     PyObject *bundle, *pass_on, *tangent;                            /* core/bundles.py */
     PyObject *flow, *block, *tell, *sweep;                           /* core/mode.py */
-    PyObject *rebuild, *finish, *holds_node;                         /* trees.py */
+    PyObject *holds_node;                                            /* trees.py */
     PyObject *one, *nothing;                                         /* our own: a float, the empty tuple */
 } shared;
 

@@ -16,6 +16,7 @@ typedef struct {
     size_t edges;           /* how many positions there are */
     size_t room, edge_room; /* of `adjoint` and of `positions` */
     bool runs_python; /* whether the partials of some node do */
+    bool has_bundles; /* whether some node is a result of one */
     PyObject *memory; /* what results of bundles leave with the sweep, a dict; NULL before the first does */
 } Graph;
 
@@ -164,6 +165,7 @@ static void count_edges(Graph *g)
         const Value *v = g->places.items[i].node;
         g->edges += (size_t)edge_count(v);
         g->runs_python |= row_slopes_in_python[v->state.row];
+        g->has_bundles |= is_in_bundle(v);
     }
 }
 
@@ -226,7 +228,7 @@ static void take_arrays(Graph *g)
         sorts = most_needed = 0;
     }
     g->places.count = g->edges = g->beyond = 0;
-    g->runs_python = false;
+    g->runs_python = g->has_bundles = false;
 }
 
 /* Puts the graph of the roots in order, leaving out what was recorded before the epoch since; false with an exception, and

@@ -139,7 +139,7 @@ static bool sweep(Graph *g)
         to -= n;
         if (v->state.epoch < g->since)
             continue;
-        if (g->runs_python && is_in_bundle(v)) {
+        if (g->has_bundles && is_in_bundle(v)) {
             if (!pass_on_in_bundle(g, v, n, g->adjoint[i], to))
                 return false;
             continue;
@@ -167,23 +167,31 @@ static inline bool moves(Position at, const double *tangent)
     if (moves(to[i], tangent)) \
         total += row_strong_mul(tangent[to[i]], slope)
 
-/* The tangent of v: the sum of those of its operands times the slopes of the edges; false with an exception. */
-static bool gather(const Value *v, Py_ssize_t n, const Position *to, const double *tangent, double *result)
+/* Adds to the tangent of v, which is 0.0, those of its operands times the slopes that Python computes, if one of them moves;
+ * false with an exception. */
+static bool gather_in_python(const Value *v, Py_ssize_t n, const Position *to, const double *tangent, double *result)
 {
-    double total = 0.0;
-    if (row_slopes_in_python[v->state.row]) {
-        PyObject *slopes = slopes_in_python(v);
-        int found = slopes ? 0 : -1;
-        for (Py_ssize_t i = 0; found >= 0 && i < n; i++) {
-            double slope;
-            found = moves(to[i], tangent) ? slope_at(slopes, i, &slope) : 0;
-            if (found > 0)
-                total += row_strong_mul(tangent[to[i]], slope);
-        }
-        Py_XDECREF(slopes);
-        *result = total;
-        return found >= 0;
+    bool moving = false;
+    for (Py_ssize_t k = 0; k < n; k++)
+        moving |= moves(to[k], tangent);
+    PyObject *slopes = moving ? slopes_in_python(v) : NULL;
+    int found = moving && !slopes ? -1 : 0;
+    for (Py_ssize_t i = 0; slopes && found >= 0 && i < n; i++) {
+        double slope;
+        found = moves(to[i], tangent) ? slope_at(slopes, i, &slope) : 0;
+        if (found > 0)
+            *result += row_strong_mul(tangent[to[i]], slope);
     }
+    Py_XDECREF(slopes);
+    return found >= 0;
+}
+
+/* The same for any node. */
+static ALWAYS_INLINE bool gather(const Value *v, Py_ssize_t n, const Position *to, const double *tangent, double *result)
+{
+    if (row_slopes_in_python[v->state.row])
+        return gather_in_python(v, n, to, tangent, result);
+    double total = 0.0;
     FOR_EDGES_OF(v, n)
     *result = total;
     return true;
@@ -215,12 +223,10 @@ static bool sweep_forward(Graph *g, const bool *is_given)
     for (size_t i = 0; i < count_within(g); i++) {
         const Value *v = g->places.items[i].node;
         Py_ssize_t n = edge_count(v);
-        bool is_set = is_given[i] || v->state.epoch < g->since, moving = false, done = true;
-        for (Py_ssize_t k = 0; k < n && !is_set; k++)
-            moving |= moves(to[k], g->adjoint);
-        if (!is_set && g->runs_python && is_in_bundle(v))
+        bool is_set = is_given[i] || v->state.epoch < g->since, done = true;
+        if (!is_set && g->has_bundles && is_in_bundle(v))
             done = gather_in_bundle(g, v, n, to, &g->adjoint[i]);
-        else if (moving)
+        else if (n && !is_set)
             done = gather(v, n, to, g->adjoint, &g->adjoint[i]);
         if (!done)
             return false;
