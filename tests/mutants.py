@@ -164,7 +164,29 @@ MUTANTS = [
         "pow: no halves", "ops/ieee.py", "half = ieee_pow(abs(x), 0.5 * (", "return strong_mul(f, p)\n    half = (("
     ),
     Mutant("pow: slope by both", "ops/ieee.py", "times_power(1.0 + y * math.log(x), x, y, 1.0)", "pow_log(x, y - 1.0)"),
-    Mutant("erf: x*x is rounded", "ops/special.py", "return v - v * e", "return v"),
+    Mutant("asin: its slope cancels", "ops/elementary.py", "square = (1.0 - x) * (1.0 + x)", "square = 1.0 - x * x"),
+    Mutant("cbrt: no correction", "ops/elementary.py", "return out - (out - x / out / out) / 3.0", "return out"),
+    Mutant("atan2: slopes swapped", "ops/elementary.py", "-inverse_part(y, x)", "-inverse_part(x, y)"),
+    Mutant("fmod: rounds down", "ops/arithmetic.py", "return math.fmod(x, y)", "return x % y"),
+    Mutant("digamma: a term is missing", "ops/factorials.py", "while x > 2.0:", "while x > 3.0:"),
+    Mutant(
+        "beta: differences cancel",
+        "ops/factorials.py",
+        "return sign * _gap(order, x, y)",
+        "return polygamma(n, x + y) - polygamma(n, x)",
+    ),
+    Mutant("ndtr: x/sqrt(2) is rounded", "ops/normal.py", "1.1283791670955126 * e * exp_square(t))\n", "0.0)\n"),
+    Mutant("log_ndtr: too few terms", "ops/normal.py", "450.0 / t / t", "100.0 / t / t"),
+    Mutant("share: x - y is rounded", "ops/special.py", "((x - (d - b)) - (y + b))", "0.0"),
+    Mutant("prod: divides", "ops/folds.py", "reversed(right)", "right"),
+    Mutant("where: NaN is false", "ops/pieces.py", "return x if c != 0.0 else y", "return x if abs(c) > 0.0 else y"),
+    Mutant(
+        "hypot: its slope at the origin",
+        "ops/ieee.py",
+        "return x / length if length != 0.0 else 0.0 if x == x else x",
+        "return ieee_div(x, length)",
+    ),
+    Mutant("erf: x*x is rounded", "ops/special.py", "return v - v * product_error(x, x)", "return v"),
     Mutant("log: sign", "ops/ieee.py", "ieee_div(1.0, x)", "ieee_div(-1.0, x)"),
     Mutant("mod: sign of the second slope", "ops/arithmetic.py", "-floordiv(x, y)", "floordiv(x, y)"),
     Mutant(
@@ -186,7 +208,7 @@ MUTANTS = [
     Mutant(
         "relu: slope 1 at the kink", "ops/pieces.py", "lambda out, x: step(x, 0.0)", "lambda out, x: 1.0 - step(0.0, x)"
     ),
-    Mutant("sigmoid: factor", "ops/special.py", "0.25 * sech2(0.5 * x)", "0.25 * sech2(x)"),
+    Mutant("sigmoid: factor", "ops/special.py", "x: 0.25 * sech2(0.5 * x)", "x: 0.25 * sech2(x)"),
     Mutant("softplus: slope of -x", "ops/special.py", "lambda out, x: sigmoid(x)", "lambda out, x: sigmoid(-x)"),
     Mutant(
         "maximum: a tie gives each the whole slope",

@@ -68,6 +68,10 @@ def taking_numbers(function, lists):
     return (lambda *xs: function(*halves(xs, lists))) if lists else function
 
 
+def lists_of(name):
+    return 0 if TABLE[name].spread else TABLE[name].lists
+
+
 def library(package):
     """The operations of the programs, from one of the two packages."""
 
@@ -81,7 +85,7 @@ def library(package):
 
     return {
         **{name: of_floats(operator) for name, operator in OPERATORS.items()},
-        **{name: taking_numbers(getattr(package, name), TABLE[name].lists) for name in ROWS if name not in OPERATORS},
+        **{name: taking_numbers(getattr(package, name), lists_of(name)) for name in ROWS if name not in OPERATORS},
     }
 
 

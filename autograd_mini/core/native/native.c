@@ -124,6 +124,7 @@ static PyObject *function_counts(PyObject *Py_UNUSED(module), PyObject *Py_UNUSE
 
 static PyMethodDef table_functions[] = {
     UNARY_FUNCTIONS(UNARY)
+    MATH_FUNCTIONS(UNARY)
     BINARY_FUNCTIONS(BINARY)
     FOLD_FUNCTIONS(FOLD)
     {NULL, NULL, 0, NULL},

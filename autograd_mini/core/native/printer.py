@@ -205,7 +205,8 @@ def _steps(rows: Mapping[str, Any], slopes: Mapping[str, Any], symbols: Any) -> 
     steps: list[str] = []
     constants: list[str] = []
 
-    def operand(x: Any, own: list[str]) -> int:
+    def operand(x: Any, own: list[str], known: dict[int, int]) -> int:
+        """The register of x; what is used twice, and so is one symbol, is computed once, as on nodes."""
         if not isinstance(x, symbols.Symbol):
             text = _number(x)
             if text not in constants:
@@ -213,13 +214,16 @@ def _steps(rows: Mapping[str, Any], slopes: Mapping[str, Any], symbols: Any) -> 
             return -1 - constants.index(text)
         if x.op is None:
             return int(symbols.NAMES.index(x.name))
-        registers = [operand(a, own) for a in x.operands]
+        if id(x) in known:
+            return known[id(x)]
+        registers = [operand(a, own, known) for a in x.operands]
         own.append(f"{{{ids[x.op.name]}, {{{', '.join(map(str, (registers + [0, 0])[:3]))}}}}}")
-        return len(symbols.NAMES) - 1 + len(own)
+        known[id(x)] = len(symbols.NAMES) - 1 + len(own)
+        return known[id(x)]
 
     def partial(name: str, slope: Any) -> str:
         own: list[str] = []
-        result = operand(slope, own) if slope is not None else 0
+        result = operand(slope, own, {}) if slope is not None else 0
         if len(own) > _MOST_STEPS:
             raise ValueError(f"a partial of {name} takes {len(own)} steps, but the engine has {_MOST_STEPS} registers")
         first, count = len(steps), len(own)
@@ -262,17 +266,20 @@ def _is_stepwise(x: Any) -> bool:
 
 
 def _functions(rows: Mapping[str, Any], functions: Mapping[str, Any]) -> str:
-    """The rows that are public functions: those that C computes for one and for two operands and for lists of them;
+    """The rows that are public functions: those that C computes for one operand, by CPython's own functions or not, for
+    two and for lists of them;
     and the methods of all others, which are functions of Python's."""
     public = {name: op for name, op in rows.items() if op.role == "function"}
     signatures = {name: ", ".join(inspect.signature(functions[name]).parameters) for name in public}
     others = {0: ", *others", 2: ", other", 3: ", second, third"}
     one = {name: op for name, op in public.items() if op.c and op.arity == 1}
+    quick = {name for name, op in one.items() if op.c.function}
     two = {name: op for name, op in public.items() if op.c and op.arity == 2}
     rest = {name: op for name, op in public.items() if (op.arity or op.spread) and name not in {**one, **two}}
     folds = [f'X({name}, {op.lists}, "{signatures[name]}")' for name, op in public.items() if op.c and op.c.fold]
     lists = {
-        "UNARY_FUNCTIONS": [f'X({name}, "{signatures[name]}")' for name in one],
+        "UNARY_FUNCTIONS": [f'X({name}, "{signatures[name]}")' for name in one if name not in quick],
+        "MATH_FUNCTIONS": [f'X({name}, "{signatures[name]}")' for name in one if name in quick],
         "BINARY_FUNCTIONS": [f'X({name}, "{signatures[name]}")' for name in two],
         "FOLD_FUNCTIONS": folds,
         "OTHER_FUNCTIONS": [f"X({name})" for name in rest],

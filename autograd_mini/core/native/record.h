@@ -390,13 +390,16 @@ static PyObject *value_pow(PyObject *x, PyObject *y, PyObject *modulus)
         return row_##name##_is_sure(out) ? record_one(ROW_##name, out, x) : apply_to_one(ROW_##name, x); \
     }
 
-/* The method x.name(), and the function name(x) of a float or a Value. */
-#define UNARY_FUNCTION(name, signature) \
+#define UNARY_METHOD_OF(name) \
     UNARY_OPERATOR(name) \
     static PyObject *value_##name(PyObject *self, PyObject *Py_UNUSED(none)) \
     { \
         return record_##name((Value *)self); \
-    } \
+    }
+
+/* The method x.name(), and the function name(x) of a float or a Value. */
+#define UNARY_FUNCTION(name, signature) \
+    UNARY_METHOD_OF(name) \
     static PyObject *function_##name(PyObject *Py_UNUSED(module), PyObject *x) \
     { \
         if (is_value(x)) \
@@ -407,6 +410,16 @@ static PyObject *value_pow(PyObject *x, PyObject *y, PyObject *modulus)
                 return PyFloat_FromDouble(out); \
         } \
         return PyObject_CallOneArg(shared.functions[ROW_##name], x); \
+    }
+
+/* The same of a function of CPython's own, which itself computes, or raises, for a float. */
+#define MATH_FUNCTION(name, signature) \
+    UNARY_METHOD_OF(name) \
+    static PyObject *function_##name(PyObject *Py_UNUSED(module), PyObject *x) \
+    { \
+        if (is_value(x)) \
+            return record_##name((Value *)x); \
+        return PyObject_CallOneArg(PyFloat_CheckExact(x) ? math_function[MATH_##name] : shared.functions[ROW_##name], x); \
     }
 
 /* A call of a method that is unusual, by keyword or by mistake: as the textbook's takes it. */
@@ -449,6 +462,7 @@ static RARE PyObject *call_textbook(int row, PyObject *self, PyObject *const *ar
 UNARY_OPERATOR(neg)
 UNARY_OPERATOR(abs)
 UNARY_FUNCTIONS(UNARY_FUNCTION)
+MATH_FUNCTIONS(MATH_FUNCTION)
 BINARY_FUNCTIONS(BINARY_FUNCTION)
 
 /* The method of any other row: of three operands, of any number, or one whose value Python computes. */
