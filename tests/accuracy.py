@@ -247,6 +247,18 @@ def _softened(places: tuple[int, ...]) -> Callable[..., Any]:
     )
 
 
+def _between_poles(n: int, x: Any) -> Any:
+    """The size of what polygamma is the sum of below 0."""
+    if x > 0:
+        return mpf(0)
+    return abs(_psi(n, 1 - x)) + mp.fac(n) * (mp.pi * (1 + abs(mp.cospi(x) / mp.sinpi(x)))) ** (n + 1)
+
+
+def _subnormal(x: Any) -> Any:
+    return mpf(10) ** -303 if x < -165 else mpf(0)
+
+
+BELOW_0 = "crosses 0 between the poles below 0: units of its terms"
 BETA = "three gammas, or exp of lbeta, which magnifies its rounding: units of it times 1 + |lbeta|"
 LENGTH = "1/out - x**2/out**3 cancels where one operand is much larger: units of 1/out"
 SUM = "added from left to right: units of the sum of the sizes"
@@ -274,6 +286,17 @@ EXPLAINED: dict[tuple[str, tuple[int, ...]], tuple[Callable[..., Any], str]] = {
         for i in range(3)
         for places in [(i,), *[(i, j) for j in range(i, 3)]]
     },
+    ("gamma", (0,)): (
+        lambda x: abs(mp.gamma(x)) * _between_poles(0, x) + _subnormal(x),
+        BELOW_0 + "; subnormal below -165",
+    ),
+    ("gamma", (0, 0)): (
+        lambda x: abs(mp.gamma(x)) * _between_poles(0, x) ** 2 + _subnormal(x),
+        BELOW_0 + "; subnormal below -165",
+    ),
+    ("digamma", ()): (lambda x: _between_poles(0, x), BELOW_0),
+    ("digamma", (0, 0)): (lambda x: _between_poles(2, x), BELOW_0),
+    ("polygamma", (1,)): (lambda n, x: _between_poles(2, x), BELOW_0),
     ("lbeta", ()): (lambda a, b: 1, "crosses 0 where beta is 1: units of 1"),
     ("beta", ()): (lambda a, b: _beta(a, b) * (1 + abs(_lbeta(a, b))), BETA),
     **{
