@@ -30,14 +30,17 @@ CHECKPOINT = Kind("autograd_mini checkpoint", 1, "a checkpoint", "continue from 
 _KINDS = {kind.format: kind for kind in (WEIGHTS, CHECKPOINT)}
 
 
-def write_json(path: str | os.PathLike[str], content: Any, kind: Kind) -> None:
+_HEAD = {"format", "version", "checksum"}  # what a file says of its content, which stands beside it
+
+
+def write_json(path: str | os.PathLike[str], content: Any, kind: Kind | None = None) -> None:
     """Write ``content`` to a file. Until the new one is whole on the disk, a file of that name stays as it is.
 
     Args:
         path: the name of the file; on the way it has a name of its own in the same folder. Symbolic links are
             followed, and the permissions of a file that was there are kept.
         content: str, numbers, bools, None, lists and dicts; floats are kept to the last bit.
-        kind: what it is.
+        kind: what it is; with None the file does not say, and has no checksum.
 
     Raises:
         OSError: if the file cannot be written; nothing is left of it then.
@@ -52,9 +55,12 @@ def write_json(path: str | os.PathLike[str], content: Any, kind: Kind) -> None:
     import json  # here and below: most programs neither save nor load
 
     text = json.dumps(content)
-    head = json.dumps({"format": kind.format, "version": kind.version, "checksum": _checksum(text)})
+    if kind is not None:
+        head = {"format": kind.format, "version": kind.version, "checksum": _checksum(text)}
+        is_beside = isinstance(content, dict) and not {*_HEAD, "content"} & set(content)
+        text = json.dumps({**head, **(content if is_beside else {"content": content})})
     with replacing(path) as file:
-        file.write(f'{head[:-1]}, "content": {text}}}')
+        file.write(text)
 
 
 def _checksum(text: str) -> str:
@@ -92,16 +98,21 @@ def _name(path: Any) -> str:
     return os.fsdecode(path)
 
 
-def read_json(path: str | os.PathLike[str], kind: Kind, remedy: str) -> Any:
+def read_json(path: str | os.PathLike[str], kind: Kind | str, remedy: str) -> Any:
     """The content that ``write_json`` wrote. A file that does not say what it holds is from before they did so, and is
     taken at its word; so is one without a checksum.
+
+    Args:
+        path: the name of the file.
+        kind: what it is to hold; of a file that does not say so, a noun for messages.
+        remedy: what to do if it does not.
 
     Raises:
         ValueError: if the file is damaged, with ``remedy`` for what to do; if it holds something else, or comes from a
             newer version of this package.
         OSError: if it cannot be read.
     """
-    return _read(path, (kind,), remedy)[1]
+    return _read(path, (kind if isinstance(kind, Kind) else Kind("", 0, kind, ""),), remedy)[1]
 
 
 def read_part(path: str | os.PathLike[str], part: str, remedy: str, *whole: Kind) -> Any:
@@ -128,7 +139,9 @@ def _read(path: str | os.PathLike[str], kinds: tuple[Kind, ...], remedy: str) ->
         with open(path, encoding="utf-8") as file:
             found = json.load(file)
         parts = set(found) if isinstance(found, dict) else set()
-        checksum = _checksum(json.dumps(found["content"])) if "content" in parts else None
+        rest = {name: part for name, part in found.items() if name not in _HEAD} if parts else {}
+        content = rest["content"] if set(rest) == {"content"} else rest
+        checksum = _checksum(json.dumps(content))
     except (ValueError, RecursionError) as error:  # too deep for the reader: nothing that was written here
         raise ValueError(f"{name} does not hold {noun}: {error}; {remedy}") from None
     if "format" not in parts or not isinstance(found["format"], str):
@@ -146,10 +159,10 @@ def _read(path: str | os.PathLike[str], kinds: tuple[Kind, ...], remedy: str) ->
             f"{name} holds {kind.noun} of version {version}, and this autograd_mini reads those up to {kind.version}; "
             "update it"
         )
-    others = parts - {"format", "version"}
-    if type(version) is not int or version < 1 or others - {"checksum"} != {"content"}:
-        told = f"its version is {version!r}, and its other parts are {sorted(others)}"
+    is_old = "checksum" not in parts and set(rest) == {"content"}  # from before files had one
+    if type(version) is not int or version < 1 or not ("checksum" in parts or is_old):
+        told = f"its version is {version!r}, its checksum {found.get('checksum')!r}"
         raise ValueError(f"{name} does not hold {noun}: {told}; {remedy}")
-    if found.get("checksum", checksum) != checksum:
+    if not is_old and found["checksum"] != checksum:
         raise ValueError(f"{name} does not hold {noun}: it is damaged, as its content has another checksum; {remedy}")
-    return kind, found["content"]
+    return kind, content

@@ -298,7 +298,7 @@ def test_killed_at_ten_random_moments_a_training_ends_with_the_same_bits(tmp_pat
             path.unlink()
             stretch /= 2
         process.communicate()
-        seen.append(len(json.loads(path.read_text())["content"]["history"]["loss"]) if path.exists() else 0)
+        seen.append(len(json.loads(path.read_text())["history"]["loss"]) if path.exists() else 0)
     assert start(path).communicate()[0] == uninterrupted
     assert len(uninterrupted) > 1000
     assert max(seen) > 0
@@ -337,14 +337,19 @@ def test_a_checkpoint_that_cannot_be_written_is_found_before_the_training(tmp_pa
 def sealed(content):
     """A file with this content and its checksum."""
     checksum = f"{zlib.crc32(json.dumps(content).encode()):08x}"
-    return json.dumps({"format": "autograd_mini checkpoint", "version": 1, "checksum": checksum, "content": content})
+    return json.dumps({"format": "autograd_mini checkpoint", "version": 1, "checksum": checksum, **content})
+
+
+def content_of(text):
+    """What a file holds, without what it says of it."""
+    return {name: part for name, part in json.loads(text).items() if name not in ("format", "version", "checksum")}
 
 
 def damaged(change):
     """What puts a change into the content of a file, unnoticed by its checksum."""
 
     def apply(text):
-        content = json.loads(text)["content"]
+        content = content_of(text)
         assert text == sealed(content)
         change(content)
         return sealed(content)
@@ -463,7 +468,7 @@ def test_every_flipped_bit_of_a_checkpoint_is_refused_or_changes_nothing(tmp_pat
 
     run(2)
     good = path.read_bytes()
-    whole, content, accepted = run(3), json.loads(good)["content"], 0
+    whole, content, accepted = run(3), content_of(good), 0
     for place in range(8 * len(good)):
         text = bytearray(good)
         text[place // 8] ^= 1 << place % 8
@@ -673,7 +678,7 @@ def test_ctrl_c_ends_the_training_after_the_batch_at_hand(tmp_path):
     with pytest.raises(KeyboardInterrupt, match="fit was interrupted after 2 of 9 epochs"):
         interrupted(1, model, checkpoint=tmp_path / "run.json")
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    assert len(json.loads((tmp_path / "run.json").read_text())["content"]["history"]["loss"]) == 2
+    assert len(json.loads((tmp_path / "run.json").read_text())["history"]["loss"]) == 2
     assert not model.training
 
     optimizer = optim.Adam(twin.parameters(), lr=0.03)
@@ -695,7 +700,7 @@ def test_ctrl_c_with_patience_leaves_the_best_weights(tmp_path):
     path = tmp_path / "run.json"
     with pytest.raises(KeyboardInterrupt, match="fit was interrupted after 2 of 9 epochs"):
         interrupted(1, model, validation=[([0.0, 0.0], 1e9)], patience=9, checkpoint=path)
-    losses = json.loads(path.read_text())["content"]["history"]["validation_loss"]
+    losses = json.loads(path.read_text())["history"]["validation_loss"]
     assert weights(model) == weights(trained(1 + losses.index(min(losses)))[0])
 
 
@@ -1006,7 +1011,7 @@ def test_weights_that_are_not_finite_are_no_end_of_an_epoch(tmp_path):
     with pytest.raises(ag.AnomalyError, match=r"w.0 became -?inf in epoch 1; lower the learning rate, or call"):
         call(model, lambda y, t: 100 * nn.mse_loss(y, t), optimizer=optimizer, checkpoint=tmp_path / "run.json")
     assert weights(model) == before
-    assert json.loads((tmp_path / "run.json").read_text())["content"]["epochs"] == 0
+    assert json.loads((tmp_path / "run.json").read_text())["epochs"] == 0
 
 
 def test_the_sample_whose_loss_is_not_finite_is_named():
