@@ -171,7 +171,7 @@ def _differentiate(
             plain = shared.plain_result(name_of(f), out)
             out = out if further else plain
             slopes = [Value(0.0) if further else 0.0 for _ in call.inputs]
-    return out, trees.rebuild(call.structure, iter(slopes))
+    return out, trees.rebuild(call.structure, iter(tuple(slopes)))  # a tuple, which nobody can change meanwhile
 
 
 def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
@@ -209,6 +209,6 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
             found, further = weights(found, call.further or (recorded and is_within), recorded)
             pairs = [pair for pair in zip(outputs, found, strict=True) if isinstance(pair[0], Value)]
             slopes = pull([root for root, _ in pairs], [w for _, w in pairs], call.inputs, call.start, further)
-        return trees.rebuild(call.structure, iter(slopes))  # type: ignore[no-any-return]
+        return trees.rebuild(call.structure, iter(tuple(slopes)))  # type: ignore[no-any-return]
 
     return settled(call.out, call.further), pullback
