@@ -39,6 +39,7 @@ from .functional import (
     value_and_grad,
     vjp,
 )
+from .interop import data, gradients, values
 from .pictures import Drawing, draw, to_svg
 from .training import Diagnostics, fit
 
@@ -58,11 +59,13 @@ __all__ = [
     "RendererNotFoundError",
     "StaleGraphError",
     "Value",
+    "data",
     "detect_anomaly",
     "draw",
     "engine",
     "fit",
     "grad",
+    "gradients",
     "hessian",
     "hvp",
     "implicit",
@@ -77,6 +80,7 @@ __all__ = [
     "testing",
     "to_svg",
     "value_and_grad",
+    "values",
     "vjp",
 ]
 __all__ += _functions.__all__

@@ -61,6 +61,8 @@ class Mutant(NamedTuple):
         own = [f"test_{Path(self.file).stem}.py"]
         if str(self.file).startswith("pictures/"):
             own = ["test_draw.py", "test_svg.py"]
+        if str(self.file) in ("core/arrays.py", "interop/numpy.py"):
+            own = ["test_interop.py"]
         return [*[own] * (TESTS / own[0]).exists(), LAWS, OTHERS]
 
     @property
@@ -720,6 +722,18 @@ MUTANTS = [
     Mutant(
         "lists and tuples have one structure", "trees.py", "return type(tree), tuple((key,", "return None, tuple((key,"
     ),
+    # ---- NumPy. ----
+    Mutant("NumPy's remainder is that of math", "core/arrays.py", '    if name != "remainder"', '    if name != "sin"'),
+    Mutant(
+        "a ufunc takes rows for numbers alone",
+        "core/arrays.py",
+        "ufunc = _on_objects(name, ufunc.nin)",
+        "pass",
+    ),
+    Mutant("a Value may be written into", "core/arrays.py", '*options.get("out", ())', "*()"),
+    Mutant("a row stands in whatever is left out", "core/arrays.py", "op.fits(len(args)) and not kwargs", "not kwargs"),
+    Mutant("numbers have a gradient of 0", "interop/numpy.py", "(Value,)", "(Value, Real)"),
+    Mutant("a Value is made of a Value", "interop/numpy.py", "_check(tree, (Real,)", "_check(tree, (Value, Real)"),
     # ---- The native engine: its memory, the walk and the search. ----
     Mutant("walk: numbers may rise", NATIVE / "walk.h", "v->state.epoch >= last || (check", "(check"),
     Mutant("walk: marks may be left", NATIVE / "walk.h", "return goes_on && !pending;", "return goes_on;"),

@@ -28,6 +28,8 @@ CALLS = [
     (lambda: 1.0 + math.exp(math.log(2.0) * 3.0 + math.tanh(V)), "use ag.tanh in place of math.tanh"),
     (lambda: [math.sqrt(x) for x in (1.0, V)], "use ag.sqrt in place of math.sqrt"),
     (lambda: math.exp(*[V]), "use ag.exp in place of math.exp|" + ANY),
+    (lambda: math.fsum([1.0, V]), "use ag.sum in place of math.fsum"),
+    (lambda: statistics.fmean([1.0, V]), "use ag.sum in place of math.fsum"),
     (lambda: cmath.sin(V), "use ag.sin in place of math.sin"),
     (lambda: math.pow(V, 2.0), r"write it with \*\*"),
     (

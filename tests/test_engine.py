@@ -581,6 +581,7 @@ VERBS = [
     lambda ag, x, y, z: ag.core.serving.push([x], [y], [z]),
     lambda ag, x, y, z: ag.core.serving.pull([x], [y], [z], on_values=True),
     lambda ag, x, y, z: x.as_integer_ratio() if type(x) is ag.Value else None,
+    lambda ag, x, y, z: x.conjugate() if type(x) is ag.Value else None,
     lambda ag, x, y, z: sorted(a.data for a in x._prev),
     lambda ag, x, y, z: x._op,
     lambda ag, x, y, z: math.sin(x),

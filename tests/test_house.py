@@ -24,6 +24,7 @@ ROOMS = [
     "nn",
     "optim",
     "training",
+    "interop",
     "testing",
     "",  # the package itself
     "__main__",
@@ -33,6 +34,7 @@ ROOMS = [
 CORE = [
     "mode",
     "callers",
+    "arrays",
     "shared",
     "copies",
     "bundles",

@@ -20,6 +20,7 @@ DOCUMENTS = [
     "autograd_mini/README.md",
     "autograd_mini/core/README.md",
     "autograd_mini/functional/README.md",
+    "autograd_mini/interop/README.md",
     "demos/README.md",
     "demos/BENCHMARKS.md",
     "demos/data/README.md",

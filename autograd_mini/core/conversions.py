@@ -5,9 +5,12 @@ for in it, notebooks and those written for micrograd.
 from __future__ import annotations
 
 import math
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import shared
+from . import arrays, shared
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Conversions:
@@ -27,6 +30,16 @@ class Conversions:
     def as_integer_ratio(self) -> NoReturn:
         """Refused, with the words for ``statistics.mean`` and ``Fraction``, which call it."""
         shared.refuse_number(self, "ratio")
+
+    def conjugate(self) -> Self:
+        """This value itself, as of every real number; NumPy's ``var``, ``std`` and ``vdot`` call it."""
+        return self
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        return arrays.call_ufunc(ufunc, method, *inputs, **options)
+
+    def __array_function__(self, function: Any, types: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return arrays.call_function(function, types, args, kwargs)
 
     def __floor__(self) -> int:
         return math.floor(shared.number_of(self, "floor"))

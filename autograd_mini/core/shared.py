@@ -206,6 +206,9 @@ _CONVERSIONS = {
 }
 
 
+_OTHER_NAMES = {"fsum": "sum"}  # of what math has, in the table
+
+
 def refuse_number(node: Any, wanted: str) -> NoReturn:
     """The error of a conversion that would drop the gradient: to a float, an int, an index, a ratio of ints."""
     from . import callers
@@ -216,10 +219,11 @@ def refuse_number(node: Any, wanted: str) -> NoReturn:
     name = callers.function_called(frame) if frame and wanted == "float" else None
     way = _CONVERSIONS[wanted]
     if name in callers.in_math():
-        op = TABLE.get(name or "")
+        ours = _OTHER_NAMES.get(name or "", name or "")
+        op = TABLE.get(ours)
         way = f"there is no ag.{name}; use .item() for the number, or give the function a slope with ag.operation"
         if op is not None and op.role != "helper":
-            way = f"use ag.{name} in place of math.{name}" if op.role == "function" else f"write it with {op.symbol}"
+            way = f"use ag.{ours} in place of math.{name}" if op.role == "function" else f"write it with {op.symbol}"
     raise TypeError(f"{node!r} does not turn into a plain number by itself, as its gradient would be lost; {way}")
 
 

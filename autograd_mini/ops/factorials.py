@@ -41,8 +41,8 @@ def gamma(x: float) -> float:
 def lgamma(x: float) -> float:
     """The logarithm of the absolute value of the gamma function; ValueError at its poles.
 
-    >>> lgamma(3.0) == math.log(2.0)
-    True
+    >>> lgamma(1.0)
+    0.0
     """
     return math.lgamma(x)
 

@@ -147,7 +147,7 @@ def logsumexp(x: Iterable[float]) -> float:
 def softmax(x: Iterable[Recorder | float]) -> list[Any]:
     """The exponentials of some numbers divided by their sum: each one node over one ``logsumexp``.
 
-    >>> softmax([1.0, 1.0])
+    >>> [round(p, 12) for p in softmax([1.0, 1.0])]
     [0.5, 0.5]
     """
     terms = list(x)
@@ -159,8 +159,8 @@ def softmax(x: Iterable[Recorder | float]) -> list[Any]:
 def log_softmax(x: Iterable[Recorder | float]) -> list[Any]:
     """The logarithms of ``softmax``: each one node over one ``logsumexp``.
 
-    >>> log_softmax([1.0, 1.0]) == [-math.log(2.0)] * 2
-    True
+    >>> [round(p, 4) for p in log_softmax([1.0, 1.0])]
+    [-0.6931, -0.6931]
     """
     terms = list(x)
     total: Any = logsumexp(terms)

@@ -204,7 +204,7 @@ static bool complete_docs_from(PyMethodDef *defs, PyObject *owner)
 
 /* The modules below this one that it takes something from. */
 typedef struct {
-    PyObject *ops, *trees, *mode, *shared, *copies, *bundles, *value, *derivatives, *numbers;
+    PyObject *ops, *trees, *mode, *arrays, *shared, *copies, *bundles, *value, *derivatives, *numbers;
 } Below;
 
 static bool import_below(Below *from)
@@ -212,6 +212,7 @@ static bool import_below(Below *from)
     return (from->ops = PyImport_ImportModule("autograd_mini.ops"))
         && (from->trees = PyImport_ImportModule("autograd_mini.trees"))
         && (from->mode = PyImport_ImportModule("autograd_mini.core.mode"))
+        && (from->arrays = PyImport_ImportModule("autograd_mini.core.arrays"))
         && (from->shared = PyImport_ImportModule("autograd_mini.core.shared"))
         && (from->copies = PyImport_ImportModule("autograd_mini.core.copies"))
         && (from->bundles = PyImport_ImportModule("autograd_mini.core.bundles"))
@@ -225,6 +226,7 @@ static void free_below(Below *from)
     Py_XDECREF(from->ops);
     Py_XDECREF(from->trees);
     Py_XDECREF(from->mode);
+    Py_XDECREF(from->arrays);
     Py_XDECREF(from->shared);
     Py_XDECREF(from->copies);
     Py_XDECREF(from->bundles);
@@ -260,7 +262,7 @@ static bool take_shared(const Below *from)
         && take_from(shared.bundle, "pass_on", &shared.pass_on) && take_from(shared.bundle, "tangent", &shared.tangent)
         && take_from(from->mode, "FLOW", &shared.flow) && take_from(from->mode, "Block", &shared.block)
         && take_from(from->mode, "Sweep", &shared.sweep) && find_slots()
-        && TAKE(trees, holds_node)
+        && TAKE(trees, holds_node) && TAKE(arrays, call_ufunc) && TAKE(arrays, call_function)
         && (shared.one || (shared.one = PyFloat_FromDouble(1.0))) && (shared.nothing || (shared.nothing = PyTuple_New(0)));
 }
 

@@ -15,6 +15,7 @@ static struct {
     PyObject *fresh_partials, *partial_values, *pull_each;           /* core/value.py and derivatives.py */
     PyObject *bundle, *pass_on, *tangent;                            /* core/bundles.py */
     PyObject *flow, *block, *tell, *sweep;                           /* core/mode.py */
+    PyObject *call_ufunc, *call_function;                            /* core/arrays.py */
     PyObject *holds_node;                                            /* trees.py */
     PyObject *one, *nothing;                                         /* our own: a float, the empty tuple */
 } shared;

@@ -274,6 +274,21 @@ static PyObject *value_as_integer_ratio(PyObject *self, PyObject *Py_UNUSED(none
     return PyObject_CallFunction(shared.refuse_number, "Os", self, "ratio");
 }
 
+static PyObject *value_conjugate(PyObject *self, PyObject *Py_UNUSED(none))
+{
+    return Py_NewRef(self);
+}
+
+static PyObject *value_array_ufunc(PyObject *Py_UNUSED(self), PyObject *args, PyObject *kwargs)
+{
+    return PyObject_Call(shared.call_ufunc, args, kwargs);
+}
+
+static PyObject *value_array_function(PyObject *Py_UNUSED(self), PyObject *args, PyObject *kwargs)
+{
+    return PyObject_Call(shared.call_function, args, kwargs);
+}
+
 static PyObject *value_divmod(PyObject *x, PyObject *y)
 {
     int ours = is_operand(x);
@@ -635,6 +650,11 @@ static PyMethodDef value_methods[] = {
     BINARY_METHODS(BINARY_METHOD)
     OTHER_METHODS(OTHER_METHOD)
     {"as_integer_ratio", value_as_integer_ratio, METH_NOARGS, "as_integer_ratio($self)\n--\n\n"},
+    {"conjugate", value_conjugate, METH_NOARGS, "conjugate($self)\n--\n\n"},
+    {"__array_ufunc__", (PyCFunction)(void (*)(void))value_array_ufunc, METH_VARARGS | METH_KEYWORDS,
+     "__array_ufunc__($self, ufunc, method, *inputs, **options)\n--\n\n"},
+    {"__array_function__", (PyCFunction)(void (*)(void))value_array_function, METH_VARARGS | METH_KEYWORDS,
+     "__array_function__($self, function, types, args, kwargs)\n--\n\n"},
     {"__round__", (PyCFunction)(void (*)(void))value_round, METH_VARARGS | METH_KEYWORDS,
      "__round__($self, ndigits=None)\n--\n\n"},
     {"__floor__", value_floor, METH_NOARGS, "__floor__($self)\n--\n\n"},
