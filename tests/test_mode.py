@@ -657,7 +657,7 @@ def test_a_forked_process_does_not_wait_for_the_locks_of_threads_that_it_has_not
     held, done = threading.Event(), threading.Event()
 
     def hold():
-        with lock:
+        with lock.lock:
             held.set()
             done.wait()
 
@@ -667,7 +667,7 @@ def test_a_forked_process_does_not_wait_for_the_locks_of_threads_that_it_has_not
     child = os.fork()
     if child == 0:
         signal.alarm(5)
-        with lock:
+        with lock.lock:
             os._exit(0)
     done.set()
     thread.join()
