@@ -156,8 +156,12 @@ def test_smooth_programs_pass_or_bend_too_sharply_to_be_judged(program):
 @given(data=st.data())
 def test_every_row_passes_away_from_its_kinks(name, data):
     point = data.draw(points(name))
+    # Products of smaller numbers underflow: the function is flat there, whatever its derivative.
+    assume(all(x == 0.0 or abs(x) > 1e-70 for x in point))
     if name == "round":
         check_grads(lambda x: round(x, 0), point[:1])
+    elif name == "polygamma":  # of whole orders
+        check_grads(lambda x: ag.polygamma(point[0], x), point[1:])
     else:
         check_grads(lambda *xs: apply(TABLE[name], *xs), point)
 

@@ -79,8 +79,11 @@ def refuse_node(x: object) -> NoReturn:
 
 def within(sort: Callable[..., Any], roots: Sequence[Any], inputs: Sequence[Any], since: int) -> tuple[Any, list[Any]]:
     """The nodes of a sweep: those recorded since that epoch, in order, and those before it at which it ends."""
-    order = sort(*[v for v in roots if v._epoch >= since], since=since)
-    return order, [v for v in (*roots, *inputs) if v._epoch < since]
+    found = sort(*roots, since=since)
+    if since == mode.BEGINNING:
+        return found, []
+    order = [v for v in found if v._epoch >= since]
+    return order, list(dict.fromkeys(v for v in (*roots, *inputs) if v._epoch < since))
 
 
 def number_of(node: Any, way: str) -> float:

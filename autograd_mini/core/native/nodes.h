@@ -219,8 +219,6 @@ static bool sweep_nodes(NodeSweep *s)
         to -= n;
         if (!sum_terms(s, i))
             return false;
-        if (v->state.epoch < g->since)
-            continue;
         if (g->has_bundles && is_in_bundle(v)) {
             if (!pass_terms_in_bundle(s, v, n, &s->adjoint[i], to))
                 return false;
@@ -339,10 +337,10 @@ static bool sweep_nodes_forward(Graph *g, const bool *is_given, Operand *tangent
     for (size_t i = 0; i < count_within(g); i++) {
         const Value *v = g->places.items[i].node;
         Py_ssize_t n = edge_count(v);
-        bool is_set = is_given[i] || v->state.epoch < g->since, moving = false, done = true;
-        for (Py_ssize_t k = 0; k < n && !is_set; k++)
+        bool moving = false, done = true;
+        for (Py_ssize_t k = 0; k < n && !is_given[i]; k++)
             moving |= to[k] != NOWHERE && !is_nothing(&tangent[to[k]]);
-        if (!is_set && g->has_bundles && is_in_bundle(v))
+        if (!is_given[i] && g->has_bundles && is_in_bundle(v))
             done = gather_nodes_in_bundle(g, v, to, tangent, &tangent[i]);
         else if (moving)
             done = gather_nodes(v, to, tangent, &tangent[i]);

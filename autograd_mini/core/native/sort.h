@@ -9,8 +9,7 @@ typedef uint32_t Position;
 
 typedef struct {
     Places places;       /* the nodes, operands first */
-    size_t beyond;       /* how many inputs from before `since` stand behind them */
-    int64_t since;       /* what was recorded before this epoch passes nothing on in a sweep */
+    size_t beyond;       /* how many of them, at the end, are from before the epoch of the sweep, and pass nothing on */
     double *adjoint;     /* one for each node, in a sweep */
     Position *positions; /* for each operand of each node, in order, where it stands */
     size_t edges;           /* how many positions there are */
@@ -242,24 +241,32 @@ static bool sort(Graph *g, Nodes roots, bool check, int64_t since)
     return done;
 }
 
-/* Adds those of the inputs that are older than the sweep goes back, unless they are roots. */
-static bool add_beyond(Graph *g, Nodes inputs, Nodes roots, int64_t since)
+/* Adds those of some nodes that were recorded before the epoch since, and are not there yet. */
+static bool add_older(Graph *g, Nodes nodes, int64_t since)
 {
     bool done = true;
-    for (Py_ssize_t i = 0; i < roots.count; i++)
-        mark(roots.nodes[i]);
-    for (Py_ssize_t i = 0; done && i < inputs.count; i++) {
-        Value *v = inputs.nodes[i];
+    for (Py_ssize_t i = 0; done && i < nodes.count; i++) {
+        Value *v = nodes.nodes[i];
         if (v->state.is_marked || v->state.epoch >= since)
             continue;
         done = append_place(&g->places, v);
         g->beyond += done;
         mark(v);
     }
-    for (Py_ssize_t i = 0; i < roots.count; i++)
-        take_mark_off(roots.nodes[i]);
-    for (Py_ssize_t i = 0; i < inputs.count; i++)
-        take_mark_off(inputs.nodes[i]);
+    return done;
+}
+
+/* Puts roots and inputs from before the epoch since behind all others; no other node of the graph is older than that. */
+static bool put_older_behind(Graph *g, Nodes roots, Nodes inputs, int64_t since)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < g->places.count; i++)
+        if (g->places.items[i].node->state.epoch >= since)
+            g->places.items[kept++] = g->places.items[i];
+    g->places.count = kept;
+    bool done = add_older(g, roots, since) && add_older(g, inputs, since);
+    for (size_t i = kept; i < g->places.count; i++)
+        take_mark_off(g->places.items[i].node);
     if (!done)
         PyErr_NoMemory();
     return done;
@@ -271,8 +278,7 @@ static bool sort_and_mark(Graph *g, Nodes roots, bool check, int64_t since, Node
 {
     if (!sort(g, roots, check, since))
         return false;
-    g->since = since;
-    bool done = since == INT64_MIN || add_beyond(g, inputs, roots, since);
+    bool done = since == INT64_MIN || put_older_behind(g, roots, inputs, since);
     if (done)
         count_edges(g);
     done = done && make_room(g);

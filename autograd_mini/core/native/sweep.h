@@ -137,8 +137,6 @@ static bool sweep(Graph *g)
         const Value *v = g->places.items[i].node;
         Py_ssize_t n = edge_count(v);
         to -= n;
-        if (v->state.epoch < g->since)
-            continue;
         if (g->has_bundles && is_in_bundle(v)) {
             if (!pass_on_in_bundle(g, v, n, g->adjoint[i], to))
                 return false;
@@ -223,10 +221,10 @@ static bool sweep_forward(Graph *g, const bool *is_given)
     for (size_t i = 0; i < count_within(g); i++) {
         const Value *v = g->places.items[i].node;
         Py_ssize_t n = edge_count(v);
-        bool is_set = is_given[i] || v->state.epoch < g->since, done = true;
-        if (!is_set && g->has_bundles && is_in_bundle(v))
+        bool done = true;
+        if (!is_given[i] && g->has_bundles && is_in_bundle(v))
             done = gather_in_bundle(g, v, n, to, &g->adjoint[i]);
-        else if (n && !is_set)
+        else if (n && !is_given[i])
             done = gather(v, n, to, g->adjoint, &g->adjoint[i]);
         if (!done)
             return false;
