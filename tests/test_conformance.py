@@ -109,13 +109,12 @@ def test_a_fault_of_a_toy_engine_is_found_where_it_is(title):
 
 def test_an_operation_without_an_exact_form_is_judged_alone_by_differences(monkeypatch):
     monkeypatch.delitem(exact_forms().names, "mul")
+    alone, together = "x * y", "gradients of expressions with sharing"
     engine = Adapter("toy", TOY, leaf="V({x})", assign=None)
-    found, _ = findings(engine)
-    assert found["x * y"] is found["gradients of expressions with sharing"] is None
-    broken = Adapter("toy", TOY.replace(*WRONG["x * y"]), leaf="V({x})", assign=None)
-    found, _ = findings(broken)
-    assert "x.grad  # expected" in found["x * y"]
-    assert found["gradients of expressions with sharing"] is None
+    assert findings(engine, only=alone)[0][alone] is findings(engine, only=together)[0][together] is None
+    broken = Adapter("toy", TOY.replace(*WRONG[alone]), leaf="V({x})", assign=None)
+    assert "x.grad  # expected" in findings(broken, only=alone)[0][alone]
+    assert findings(broken, only=together)[0][together] is None
 
 
 def test_engines_that_only_differentiate_functions_are_held_to_what_applies():
