@@ -609,7 +609,7 @@ pipe.write(b"begun")
         ("while True: sys.stdout.write('x' * 9999); time.sleep(0.0001)", RendererError, "printed more than"),
         ("sys.exit(1)", RendererError, "gave no picture"),
         (PLAIN, None, None),
-        ("os.kill(os.getppid(), signal.SIGINT); time.sleep(60)", KeyboardInterrupt, "^$"),
+        ("time.sleep(0.5); os.kill(os.getppid(), signal.SIGINT); time.sleep(60)", KeyboardInterrupt, "^$"),
     ],
 )
 def test_the_children_of_a_renderer_end_with_it(fake_dot, monkeypatch, tmp_path, child, then, error, message):
