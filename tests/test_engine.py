@@ -1168,7 +1168,8 @@ def test_help_shows_the_native_class_as_the_textbook_one():
             )
     assert list(inspect.signature(Value).parameters) == list(inspect.signature(value.Value).parameters)
     assert str(inspect.signature(Value, follow_wrapped=False)) == "(data, label='')"
-    assert inspect.getsource(Value) == inspect.getsource(value.Value)
+    if sys.version_info < (3, 13):  # which does not look behind a class any more
+        assert inspect.getsource(Value) == inspect.getsource(value.Value)
     assert not hasattr(Value(1.0), "__wrapped__")
     assert Value.__doc__ == value.Value.__doc__
     for name in ("exp", "maximum", "sum", "sumprod"):
