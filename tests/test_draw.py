@@ -441,7 +441,7 @@ def shown(request):
         return {kind: text for kind, text in found.items() if text is not None}
 
     if request.param == "IPython":
-        formatters = pytest.importorskip("IPython.core.formatters")
+        formatters = pytest.importorskip("IPython.core.formatters", reason="no IPython is here")
         return lambda x: formatters.DisplayFormatter().format(x)[0]
     return forms
 
