@@ -70,20 +70,28 @@ def jacobian(
     return _Jacobian(f, checked_argnums(argnums), flag("has_aux", has_aux), flag("sparse", sparse))
 
 
-class _Jacobian(Transformed):
-    """What ``jacobian`` returns."""
-
-    _name = "jacobian"
+class MatrixTransform(Transformed):
+    """What ``jacobian`` and ``hessian`` return; they differ in what the rows of the matrix are."""
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         argnums, has_aux, sparse = self._options
         f, held = without_aux(type(self)._name, self._f) if has_aux else (self._f, [])
         with mode.tracing() as state:
             call = Recording(state, f, argnums, args, kwargs)
-            outputs = outputs_of(f, call.out)
-            rows = rows_of(call, outputs, is_dense=not sparse)
-        made = matrix(call, call.out, rows, sparse, name_of(self))
+            structure, rows = self._rows(f, call, sparse)
+        made = matrix(call, structure, rows, sparse, name_of(self))
         return (made, settled(held[0], call.further)) if has_aux else made
+
+    def _rows(self, f: Callable[..., Any], call: Recording, sparse: bool) -> tuple[Any, list[Row]]:
+        """What the rows stand for, a structure with a number for each, and the rows."""
+        raise NotImplementedError
+
+
+class _Jacobian(MatrixTransform):
+    _name = "jacobian"
+
+    def _rows(self, f: Callable[..., Any], call: Recording, sparse: bool) -> tuple[Any, list[Row]]:
+        return call.out, rows_of(call, outputs_of(f, call.out), is_dense=not sparse)
 
 
 def rows_of(call: Recording, outputs: list[Any], is_dense: bool) -> list[Row]:

@@ -18,11 +18,9 @@ from .calls import (
     name_of,
     numbers_like,
     positions_of,
-    settled,
     weights,
-    without_aux,
 )
-from .jacobians import matrix, rows_of
+from .jacobians import MatrixTransform, Row, rows_of
 
 
 def hessian(
@@ -51,19 +49,11 @@ def hessian(
     return _Hessian(f, checked_argnums(argnums), flag("has_aux", has_aux), flag("sparse", sparse))
 
 
-class _Hessian(Transformed):
-    """What ``hessian`` returns."""
-
+class _Hessian(MatrixTransform):
     _name = "hessian"
 
-    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        argnums, has_aux, sparse = self._options
-        f, held = without_aux(type(self)._name, self._f) if has_aux else (self._f, [])
-        with mode.tracing() as state:
-            call = Recording(state, f, argnums, args, kwargs)
-            rows = rows_of(call, _gradient(f, call), is_dense=False)
-        made = matrix(call, call.structure, rows, sparse, name_of(self))
-        return (made, settled(held[0], call.further)) if has_aux else made
+    def _rows(self, f: Callable[..., Any], call: Recording, sparse: bool) -> tuple[Any, list[Row]]:
+        return call.structure, rows_of(call, _gradient(f, call), is_dense=False)
 
 
 def hvp(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
