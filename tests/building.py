@@ -9,7 +9,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parent.parent
 NATIVE = Path("autograd_mini", "core", "native")
 OPS = Path("autograd_mini", "ops")
-LEFT_OUT = (".*", "build", "dist", "*.egg-info", "*.so", "*.pyd", "__pycache__")
+LEFT_OUT = (".*", "build", "dist", "*.egg-info", "*.so", "*.pyd", "build_note.txt", "__pycache__")
 
 
 def copied(folder, what="."):
